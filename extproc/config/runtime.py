@@ -1,0 +1,46 @@
+"""The private runtime folder: where the sockets, the secrets and the generated bootstrap lie. Names only, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT = Path("/var/run/cascade-extproc")
+
+METADATA_NAMESPACE = "extproc.cascade"
+"""Dynamic-metadata namespace of a decision. Its keys, all strings, are the fields of `shell.translate.Note`; Envoy copies
+`outcome`, `model`, `rules` and `trace_id` into the response headers `x-cascade-…` and all of them into the access log."""
+
+TARGET_HEADER = "x-cascade-target"
+"""Request header that ext_proc sets and Envoy routes by: `draft` or `verify`."""
+
+PROBE_PATH = "/.well-known/cascade-probe"
+"""Requests to this path are answered by the sidecar itself when it is really in Envoy's path, and with a 503 by Envoy otherwise."""
+
+USAGE_NAMESPACE = "envoy.ai.token_usage"
+"""Typed filter metadata in which Envoy's `ai_protocol_manager` leaves an `envoy.data.ai.v3.TokenUsage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeDir:
+    """Paths inside one runtime folder (mode 0700)."""
+
+    root: Path
+
+    @property
+    def bootstrap(self) -> Path:
+        """The Envoy bootstrap that `up` generates."""
+        return self.root / "envoy.yaml"
+
+    @property
+    def egress(self) -> Path:
+        """Unix socket of Envoy's listener for the sidecar's own calls to models."""
+        return self.root / "egress.sock"
+
+    def worker(self, index: int) -> Path:
+        """Unix socket of one sidecar worker (ext_proc, access log and health)."""
+        return self.root / f"worker-{index}.sock"
+
+    def secret(self, cluster: str) -> Path:
+        """SDS file (mode 0600) with the provider key of one cluster; the secret in it is named like the cluster."""
+        return self.root / "secrets" / f"{cluster}.yaml"
