@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from extproc.core.vocabulary import PROBE_PATH as PROBE_PATH
+from extproc.core.vocabulary import TARGET_HEADER as TARGET_HEADER
+
 DEFAULT = Path("/var/run/cascade-extproc")
 
 METADATA_NAMESPACE = "extproc.cascade"
-"""Dynamic-metadata namespace of a decision. Its keys, all strings, are the fields of `shell.translate.Note`; Envoy copies
+"""Dynamic-metadata namespace of a decision. Its keys, all strings, are the fields of `core.vocabulary.Note`; Envoy copies
 `outcome`, `model`, `rules` and `trace_id` into the response headers `x-cascade-…` and all of them into the access log."""
-
-TARGET_HEADER = "x-cascade-target"
-"""Request header that ext_proc sets and Envoy routes by: `draft` or `verify`."""
-
-PROBE_PATH = "/.well-known/cascade-probe"
-"""Requests to this path are answered by the sidecar itself when it is really in Envoy's path, and with a 503 by Envoy otherwise."""
 
 USAGE_NAMESPACE = "envoy.ai.token_usage"
 """Typed filter metadata in which Envoy's `ai_protocol_manager` leaves an `envoy.data.ai.v3.TokenUsage`."""

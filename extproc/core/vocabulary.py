@@ -187,6 +187,27 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a request when it is forwarded, written down where Envoy carries it along (dynamic metadata).
+
+    Envoy copies `outcome`, `model`, `rules` and `trace_id` into the response headers `x-cascade-…`, and all of it into its
+    access log, from which any worker can complete the record of a request that it never saw.
+    """
+
+    outcome: Outcome
+    plan: Plan
+    dialect: str
+    model: str
+    """The model that writes the answer, as named to its provider; empty where it is not known."""
+    rules: tuple[str, ...]
+    trace_id: str
+    requested_model: str = ""
+    turn: str = ""
+    score: float | None = None
+    wanted: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one model call. `input` includes the cached parts (OpenAI's way of counting)."""
 
@@ -203,3 +224,9 @@ PATHS: Mapping[str, Dialect] = {
     "/v1/responses": Dialect.OPENAI_RESPONSES,
 }
 """The request paths that are LLM calls (POST), without their query strings."""
+
+TARGET_HEADER = "x-cascade-target"
+"""Request header that the processor sets and Envoy routes by: `draft` (without it: verify). Never taken from a client."""
+
+PROBE_PATH = "/.well-known/cascade-probe"
+"""Requests to this path are answered by the processor when it is really in Envoy's path, and with a 503 by Envoy otherwise."""

@@ -1,0 +1,109 @@
+"""All that the shell may tell the core. Times (`at_s`, seconds of a monotonic clock) arrive with the events; the core has no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class Headers:
+    """HTTP headers in wire order, names in lower case, values as bytes; may hold a name several times."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: list[tuple[str, bytes]]) -> None:
+        self.pairs = pairs
+
+    def get(self, name: str, default: str = "") -> str:
+        """Give the first value of a header as text (any bytes are legal: latin-1)."""
+        for key, value in self.pairs:
+            if key == name:
+                return value.decode("latin-1")
+        return default
+
+    def names(self) -> set[str]:
+        """Give all names, pseudo headers included."""
+        return {name for name, _ in self.pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHeaders:
+    """The client's request line and headers. `end`: there is no body."""
+
+    at_s: float
+    headers: Headers = field(repr=False)
+    end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The client's whole request body."""
+
+    at_s: float
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHeaders:
+    """Status and headers of the upstream (or of Envoy's own reply where the upstream could not be had)."""
+
+    at_s: float
+    headers: Headers = field(repr=False)
+    end: bool
+
+    @property
+    def status(self) -> int:
+        """HTTP status; 0 where there is none to read."""
+        text = self.headers.get(":status")
+        return int(text) if text.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBody:
+    """A piece of the upstream's body."""
+
+    at_s: float
+    data: bytes = field(repr=False)
+    end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTrailers:
+    """The upstream's trailers; they end the response."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A side call has its status and headers."""
+
+    at_s: float
+    status: int
+    headers: Headers = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallData:
+    """A piece of a side call's body."""
+
+    at_s: float
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A side call came to its regular end."""
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A side call broke, before or in its answer. `kind` is one of `connect`, `timeout`, `reset`, `budget`."""
+
+    at_s: float
+    kind: str
+
+
+Event = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody | ResponseTrailers | CallStarted | CallData | CallEnded | CallFailed
+"""Everything that `Session.handle` takes."""

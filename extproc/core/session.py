@@ -1,0 +1,128 @@
+"""One HTTP exchange as a state machine: `handle(event)` gives commands. Pure: time and ids arrive from outside.
+
+    OPEN ──RequestHeaders──▶ BODY ──RequestBody──▶ DONE      plan direct or bypass: the exchange goes on without us
+      │                                    └─────▶ PATH      plan draft: a path sees the response (core.paths)
+      └──(probe, no body)──▶ DONE
+
+The phase table below is the whole of it; an event that a phase does not know ends our part of the exchange, which Envoy then
+carries on without us (fail open).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+
+from extproc.core.commands import Abort, AwaitBody, Command, Forward, Leave, Reply
+from extproc.core.errors import UnreadableError
+from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
+from extproc.core.paths.draft import DraftPath, Sent
+from extproc.core.steps.accept import accept
+from extproc.core.steps.classify import classify
+from extproc.core.steps.forward import body_for
+from extproc.core.steps.memory import RefusalMemory, kind_of
+from extproc.core.steps.plan import plan
+from extproc.core.wire.traceparent import trace_id
+from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Note, Outcome, Plan, Policy, Request, Role
+
+
+class Phase(Enum):
+    """How far an exchange has come."""
+
+    OPEN = "open"
+    BODY = "body"
+    PATH = "path"
+    DONE = "done"
+
+
+class Session:
+    """The exchange of one request. Not shared, not reused."""
+
+    def __init__(self, policy: Policy, memory: RefusalMemory, new_trace_id: str) -> None:
+        """Begin an exchange; `new_trace_id` names it unless the client brings a trace of its own."""
+        self.phase = Phase.OPEN
+        self._policy = policy
+        self._memory = memory
+        self._trace_id = new_trace_id
+        self._headers = Headers([])
+        self._target = ""
+        self._began_s = 0.0
+        self._path: DraftPath | None = None
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take one event, give the commands that answer it. Never raises on what a client or an upstream sends."""
+        if self.phase is Phase.DONE:
+            return []
+        step = _TABLE.get((self.phase, type(event)), _TABLE.get((self.phase, None), Session._unexpected))
+        commands = step(self, event)
+        if commands and isinstance(commands[-1], Leave | Abort):
+            self.phase = Phase.DONE
+        return commands
+
+    def _request_headers(self, event: RequestHeaders) -> list[Command]:
+        self._headers = event.headers
+        self._target = event.headers.get(":path")
+        self._began_s = event.at_s
+        self._trace_id = trace_id(event.headers.get("traceparent")) or self._trace_id
+        path = self._target.partition("?")[0]
+        if path == PROBE_PATH:
+            return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
+        if path not in PATHS:
+            return self._bypass("not_an_llm_call")
+        if self._policy.mode is Mode.OFF:
+            return self._bypass("mode_off")
+        if event.end:
+            return self._bypass("empty_body")
+        self.phase = Phase.BODY
+        return [AwaitBody()]
+
+    def _request_body(self, event: RequestBody) -> list[Command]:
+        policy = self._policy
+        try:
+            request = accept(self._target, self._headers.get("content-encoding"), event.data)
+            label = classify(request, policy)
+        except UnreadableError as error:
+            return self._bypass(error.rule)
+        decision = plan(request, label, policy, draft_blocked=self._memory.blocks(kind_of(request), event.at_s))
+        note = _note(request, decision, self._trace_id)
+        if decision.plan is not Plan.DRAFT:
+            return [Forward(note, body=body_for(request, decision.model)), Leave()]
+        self.phase = Phase.PATH
+        sent = Sent(request, self._target, self._headers, note, self._began_s)
+        self._path = DraftPath(sent, policy, self._memory)
+        return [Forward(note, Role.DRAFT, body_for(request, decision.model))]
+
+    def _on_path(self, event: Event) -> list[Command]:
+        return self._path.handle(event) if self._path else [Leave()]
+
+    def _unexpected(self, event: Event) -> list[Command]:
+        return [Leave()]
+
+    def _bypass(self, rule: str) -> list[Command]:
+        dialect = PATHS.get(self._target.partition("?")[0], "")
+        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", (rule,), self._trace_id)
+        return [Forward(note), Leave()]
+
+
+def _note(request: Request, decision: Decision, trace_id: str) -> Note:
+    outcome = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}.get(decision.plan, Outcome.DIRECT)
+    return Note(
+        outcome=outcome,
+        plan=decision.plan,
+        dialect=str(request.dialect),
+        model=decision.model,
+        rules=decision.rules,
+        trace_id=trace_id,
+        requested_model=request.model,
+        turn=str(decision.turn),
+        score=decision.score,
+        wanted=decision.wanted,
+    )
+
+
+_TABLE: dict[tuple[Phase, type | None], Callable[..., list[Command]]] = {
+    (Phase.OPEN, RequestHeaders): Session._request_headers,
+    (Phase.BODY, RequestBody): Session._request_body,
+    (Phase.PATH, None): Session._on_path,
+}
+"""(phase, event type) → what to do; `None` stands for every event."""

@@ -1,0 +1,189 @@
+"""Envoy's ext_proc messages ⇄ the core's events and commands, for one exchange.
+
+Knows what Envoy demands of an answer: which oneof it must stand in, the content-length of a changed body, modes and chunk forms
+(Envoy `envoy/service/ext_proc/v3/external_processor.proto`). Constant answers are serialised once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from extproc.config.runtime import METADATA_NAMESPACE, TARGET_HEADER
+from extproc.core import commands as do
+from extproc.core import events as seen
+from extproc.core.vocabulary import Note
+from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
+from extproc.pb.envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
+from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
+    CommonResponse,
+    HeaderMutation,
+    ProcessingRequest,
+    ProcessingResponse,
+)
+
+_CONTINUE: dict[str, bytes] = {}
+for _kind in ("request_headers", "request_body", "response_headers", "response_trailers"):
+    _response = ProcessingResponse()
+    getattr(_response, _kind).SetInParent()
+    _CONTINUE[_kind] = _response.SerializeToString()
+
+_OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+_APPEND = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
+
+
+class Translator:
+    """Translates for one exchange; remembers which message of Envoy waits for an answer."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self) -> None:
+        self._asked = ""
+
+    def event(self, message: bytes, at_s: float) -> seen.Event | None:
+        """Read a `ProcessingRequest`; None for what the core has no use for. DecodeError where it is no such message."""
+        request = ProcessingRequest.FromString(message)
+        kind = request.WhichOneof("request")
+        if kind is None:
+            return None
+        if kind != "response_body":  # full-duplex chunks are not answered one by one
+            self._asked = kind
+        build = _EVENTS.get(kind)
+        return build(getattr(request, kind), at_s) if build else None
+
+    def reply(self, command: do.Command) -> bytes | None:
+        """Write the `ProcessingResponse` for a command; None for commands that are none of Envoy's business."""
+        build = _REPLIES.get(type(command))
+        return build(command, self._asked) if build else None
+
+
+def _headers(headers: HeaderMap) -> seen.Headers:
+    return seen.Headers([(header.key, header.raw_value or header.value.encode()) for header in headers.headers])
+
+
+_EVENTS: dict[str, Callable[[Any, float], seen.Event]] = {
+    "request_headers": lambda part, at_s: seen.RequestHeaders(at_s, _headers(part.headers), part.end_of_stream),
+    "request_body": lambda part, at_s: seen.RequestBody(at_s, part.body),
+    "response_headers": lambda part, at_s: seen.ResponseHeaders(at_s, _headers(part.headers), part.end_of_stream),
+    "response_body": lambda part, at_s: seen.ResponseBody(at_s, part.body, part.end_of_stream),
+    "response_trailers": lambda part, at_s: seen.ResponseTrailers(at_s),
+}
+
+
+def _continue(command: do.Command, asked: str) -> bytes:
+    return _CONTINUE.get(asked, _CONTINUE["request_headers"])
+
+
+def _forward(command: do.Forward, asked: str) -> bytes:
+    response = ProcessingResponse()
+    part = response.request_body if asked == "request_body" else response.request_headers
+    common: CommonResponse = part.response
+    common.SetInParent()
+    if command.role is not None:
+        _set(common.header_mutation, TARGET_HEADER, command.role.encode())
+        common.clear_route_cache = True
+    if command.body is not None:
+        # Envoy refuses a changed body in BUFFERED mode whose length differs from the header.
+        _set(common.header_mutation, "content-length", b"%d" % len(command.body))
+        common.body_mutation.body = command.body
+    _write(command.note, response)
+    return response.SerializeToString()
+
+
+def _pass_response(command: do.PassResponse, asked: str) -> bytes:
+    if command.note is None:
+        return _CONTINUE["response_headers"]
+    response = ProcessingResponse()
+    _set_all(response.response_headers.response.header_mutation, _note_headers(command.note))
+    _write(command.note, response)
+    return response.SerializeToString()
+
+
+def _hold(command: do.Hold, asked: str) -> bytes:
+    response = ProcessingResponse()
+    response.override_message_timeout.FromMilliseconds(int(command.seconds * 1000))
+    return response.SerializeToString()
+
+
+def _start_response(command: do.StartResponse, asked: str) -> bytes:
+    response = ProcessingResponse()
+    mutation = response.response_headers.response.header_mutation
+    _set(mutation, ":status", b"%d" % command.status)
+    _set_all(mutation, (*command.headers, *_note_headers(command.note)))
+    kept = {option.header.key for option in mutation.set_headers}
+    mutation.remove_headers.extend(name for name in command.remove if name not in kept)
+    response.mode_override.response_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
+    response.mode_override.response_trailer_mode = ProcessingMode.SEND
+    _write(command.note, response)
+    return response.SerializeToString()
+
+
+def _send_body(command: do.SendBody, asked: str) -> bytes:
+    response = ProcessingResponse()
+    streamed = response.response_body.response.body_mutation.streamed_response
+    streamed.body = command.data
+    streamed.end_of_stream = command.end
+    return response.SerializeToString()
+
+
+def _reply(command: do.Reply, asked: str) -> bytes:
+    response = ProcessingResponse()
+    immediate = response.immediate_response
+    immediate.status.code = command.status  # type: ignore[assignment] # any HTTP status, also those that the enum does not name
+    _set_all(immediate.headers, command.headers)
+    immediate.body = command.body
+    if command.note is not None:
+        _set_all(immediate.headers, _note_headers(command.note))
+        _write(command.note, response)
+    return response.SerializeToString()
+
+
+_REPLIES: dict[type, Callable[[Any, str], bytes]] = {
+    do.AwaitBody: _continue,
+    do.Forward: _forward,
+    do.PassResponse: _pass_response,
+    do.Hold: _hold,
+    do.StartResponse: _start_response,
+    do.SendBody: _send_body,
+    do.EndWithTrailers: lambda command, asked: _CONTINUE["response_trailers"],
+    do.Reply: _reply,
+}
+
+
+def _set(mutation: HeaderMutation, name: str, value: bytes) -> None:
+    option = mutation.set_headers.add()
+    option.header.key = name
+    option.header.raw_value = value
+    option.append_action = _OVERWRITE
+
+
+def _set_all(mutation: HeaderMutation, headers: Iterable[tuple[str, bytes]]) -> None:
+    """Set headers in order; one that comes again (set-cookie) is added to the first."""
+    present: set[str] = set()
+    for name, value in headers:
+        action = _APPEND if name in present else _OVERWRITE
+        mutation.set_headers.append(HeaderValueOption(header=HeaderValue(key=name, raw_value=value), append_action=action))
+        present.add(name)
+
+
+def _note_headers(note: Note) -> list[tuple[str, bytes]]:
+    """The response headers of the contract, where Envoy cannot write them itself any more."""
+    values = (("outcome", note.outcome), ("model", note.model), ("rules", ",".join(note.rules)), ("trace-id", note.trace_id))
+    return [(f"x-cascade-{name}", value.encode("latin-1", "replace")) for name, value in values if value]
+
+
+def _write(note: Note, response: ProcessingResponse) -> None:
+    """Put the note into the dynamic metadata of the stream, all values as strings."""
+    fields = response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
+    fields["outcome"].string_value = note.outcome
+    fields["plan"].string_value = note.plan
+    fields["dialect"].string_value = note.dialect
+    fields["model"].string_value = note.model
+    fields["rules"].string_value = ",".join(note.rules)
+    fields["trace_id"].string_value = note.trace_id
+    fields["requested_model"].string_value = note.requested_model
+    fields["turn"].string_value = note.turn
+    if note.score is not None:
+        fields["score"].string_value = f"{note.score:.3f}"
+    if note.wanted is not None:
+        fields["wanted"].string_value = note.wanted
