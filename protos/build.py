@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 PROTOS = Path(__file__).resolve().parent
 PACKAGE = "extproc.pb"
-TARGET = Path(*PACKAGE.split("."))
+TARGET = PROTOS.parent.joinpath(*PACKAGE.split("."))
 RUNTIME_CHECK = re.compile(r"ValidateProtobufRuntimeVersion\(\s*[\w.]+,\s*(\d+),\s*(\d+),\s*(\d+)")
 
 
-def generate(protos: Path = PROTOS) -> dict[Path, bytes]:
-    """Runs protoc over every .proto file below `protos`.
+def generate() -> dict[Path, bytes]:
+    """Runs protoc over every .proto file beside this one.
 
     Returns:
         The content of each generated file by its path inside `extproc/pb`. The same input and the same grpcio-tools
@@ -41,11 +41,11 @@ def generate(protos: Path = PROTOS) -> dict[Path, bytes]:
     import grpc_tools
     from grpc_tools import protoc
 
-    sources = sorted(path.relative_to(protos).as_posix() for path in protos.rglob("*.proto"))
+    sources = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.rglob("*.proto"))
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        if protoc.main(["protoc", f"-I{protos}", f"-I{well_known}", f"--python_out={out}", f"--pyi_out={out}", *sources]):
+        if protoc.main(["protoc", f"-I{PROTOS}", f"-I{well_known}", f"--python_out={out}", f"--pyi_out={out}", *sources]):
             raise RuntimeError("protoc refused the files under protos/")
         found = {path.relative_to(out): path.read_text("utf-8") for path in out.rglob("*.py*")}
     roots = "|".join(sorted({source.split("/")[0] for source in sources}))
@@ -61,28 +61,28 @@ def relocate(text: str, roots: str) -> str:
     return re.sub(rf"(BuildTopDescriptorsAndMessages\(DESCRIPTOR, ')((?:{roots})\.)", rf"\1{PACKAGE}.\2", text)
 
 
-def present(target: Path) -> dict[Path, bytes]:
-    """The generated files that are there now, by their path inside `target`."""
-    return {path.relative_to(target): path.read_bytes() for path in target.rglob("*.py*") if path.suffix in {".py", ".pyi"}}
+def present() -> dict[Path, bytes]:
+    """What is in `extproc/pb` now, in the form of `generate`."""
+    return {path.relative_to(TARGET): path.read_bytes() for path in TARGET.rglob("*.py*") if path.suffix in {".py", ".pyi"}}
 
 
-def write(target: Path, files: dict[Path, bytes]) -> None:
-    """Makes `target` hold exactly `files`; what is already right is not touched."""
-    before = present(target)
+def write(files: dict[Path, bytes]) -> None:
+    """Makes `extproc/pb` hold exactly `files`; what is already right is not touched."""
+    before = present()
     for path in before.keys() - files.keys():
-        (target / path).unlink()
-    for path in sorted(path for path, content in files.items() if before.get(path) != content):
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_bytes(files[path])
+        (TARGET / path).unlink()
+    for path in (path for path, content in files.items() if before.get(path) != content):
+        (TARGET / path).parent.mkdir(parents=True, exist_ok=True)
+        (TARGET / path).write_bytes(files[path])
 
 
-def difference(target: Path, files: dict[Path, bytes]) -> str:
-    """One line on what is wrong with `target`, empty if nothing is."""
-    before = present(target)
+def difference(files: dict[Path, bytes]) -> str:
+    """What is wrong with `extproc/pb`, in a few words; empty if it holds exactly `files`."""
+    before = present()
     if not before:
         return "is missing"
     wrong = sorted(path.as_posix() for path in files.keys() | before.keys() if files.get(path) != before.get(path))
-    return f"is out of date: {', '.join(wrong[:3])}{f' and {len(wrong) - 3} more' if wrong[3:] else ''}" if wrong else ""
+    return f"is out of date ({', '.join(wrong[:3])}{', ...' if wrong[3:] else ''})" if wrong else ""
 
 
 def runtime_requirement(files: dict[Path, bytes]) -> str:
@@ -98,9 +98,9 @@ def get_build_hook() -> type[BuildHookInterface[Any]]:
     class ProtoBuildHook(BuildHookInterface[Any]):
         """Writes extproc/pb before files are collected (pyproject.toml lists it as an artifact)."""
 
-        def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-            files = generate(Path(self.root) / "protos")
-            write(Path(self.root) / TARGET, files)
+        def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
+            files = generate()
+            write(files)
             if self.target_name == "wheel":
                 build_data["dependencies"].append(runtime_requirement(files))
 
@@ -113,13 +113,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if extproc/pb is not up to date")
     check = parser.parse_args().check
     files = generate()
-    target = PROTOS.parent / TARGET
     if not check:
-        write(target, files)
+        write(files)
         return 0
-    wrong = difference(target, files)
+    wrong = difference(files)
     if wrong:
-        print(f"{TARGET.as_posix()} {wrong}; run: python protos/build.py", file=sys.stderr)
+        print(f"extproc/pb {wrong}; run: python protos/build.py", file=sys.stderr)
     return 1 if wrong else 0
 
 

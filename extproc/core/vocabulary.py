@@ -230,3 +230,61 @@ TARGET_HEADER = "x-cascade-target"
 
 PROBE_PATH = "/.well-known/cascade-probe"
 """Requests to this path are answered by the processor when it is really in Envoy's path, and with a 503 by Envoy otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    cached_input: float
+    cache_write: float
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Price one model call; cached tokens are part of `usage.input` and priced apart."""
+        fresh = max(0, usage.input - usage.cached_input - usage.cache_write)
+        parts = (
+            (fresh, self.input),
+            (usage.cached_input, self.cached_input),
+            (usage.cache_write, self.cache_write),
+            (usage.output, self.output),
+        )
+        return sum(tokens * price for tokens, price in parts) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One finished request, as every metric, log line and page shows it. No content, no secrets."""
+
+    at: float
+    """Start, seconds of the Unix clock."""
+    trace_id: str
+    outcome: Outcome
+    plan: Plan
+    dialect: str
+    path: str
+    """Request path without its query string."""
+    turn: str
+    score: float | None
+    rules: tuple[str, ...]
+    wanted: str
+    requested_model: str
+    model: str
+    role: Role | None
+    """The model that answered; None where that is not one of ours."""
+    status: int
+    """HTTP status that the client got; 0 where it left before."""
+    duration_s: float
+    first_byte_s: float | None
+    """Time to the first byte to the client."""
+    request_bytes: int
+    response_bytes: int
+    usage: Usage | None
+    """Tokens of the answer; None where the provider did not say."""
+    cost_usd: float | None
+    """None: unknown (no price, or no usage), never zero."""
+    baseline_usd: float | None
+    """What the verify model would have cost for the same tokens."""
+    error: str = ""
+    """Why Envoy gave up, in its own short words; empty for a regular end."""

@@ -1,0 +1,94 @@
+"""The composition root: the only file that knows everything. Configuration → the objects of one worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from secrets import token_hex
+from time import monotonic
+
+from extproc.config.model import Config, Model
+from extproc.config.policy import policy
+from extproc.config.runtime import RuntimeDir
+from extproc.config.secrets import config_hash, redact
+from extproc.core.session import Session
+from extproc.core.steps.classify import RULES
+from extproc.core.steps.memory import RefusalMemory
+from extproc.core.vocabulary import Price, Role
+from extproc.core.wire.traceparent import trace_id
+from extproc.shell.accesslog import receive
+from extproc.shell.admin import Admin, EnvoyProbe
+from extproc.shell.caller import Caller
+from extproc.shell.exchange import Exchange, Stream
+from extproc.shell.server import GrpcServer
+from extproc.shell.telemetry import Journal, Meters
+
+_LAG_S = 0.5
+"""How often the event loop's lateness is looked at."""
+
+
+class Worker:
+    """One sidecar process: the gRPC server on its socket and, in the first worker, the admin HTTP."""
+
+    def __init__(self, config: Config, runtime: RuntimeDir, index: int, version: str) -> None:
+        self._config = config
+        self._runtime = runtime
+        self._index = index
+        self._policy = policy(config, {rule.name for rule in RULES})
+        self._memory = RefusalMemory(config.router.refusal_memory_s)
+        self._meters = Meters(version, config_hash(config))
+        self._journal = Journal(self._meters)
+        self._caller = Caller(runtime.egress)
+        self._probe = EnvoyProbe(config.listen)
+        self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
+        self._admin = Admin(self._journal, self._meters, self._probe, redact(config)) if index == 0 else None
+        self._prices = {Role.DRAFT: _price(config.models.draft), Role.VERIFY: _price(config.models.verify)}
+        self._lag: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open the socket and the admin port. OSError where one cannot be had."""
+        await self._server.start(self._runtime.worker(self._index))
+        if self._admin is not None:
+            await self._admin.start(self._config.admin)
+        self._lag = asyncio.create_task(self._watch_loop(), name="loop-lag")
+
+    async def stop(self) -> None:
+        """Let the exchanges at work end, then close everything."""
+        if self._admin is not None:
+            self._admin.drain()
+        await self._server.stop(self._config.drain_s)
+        if self._lag is not None:
+            self._lag.cancel()
+            await asyncio.gather(self._lag, return_exceptions=True)
+        if self._admin is not None:
+            await self._admin.stop()
+        await self._caller.close()
+        await self._probe.close()
+
+    async def _exchange(self, stream: Stream) -> None:
+        self._meters.inflight.inc()
+        try:
+            await Exchange(stream, self._open, self._caller, self._meters).run()
+        finally:
+            self._meters.inflight.dec()
+
+    def _open(self, metadata: Mapping[str, str]) -> Session:
+        return Session(self._policy, self._memory, trace_id(metadata.get("traceparent", "")) or token_hex(16))
+
+    async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
+        await receive(messages, self._prices, self._journal.take)
+
+    async def _watch_loop(self) -> None:
+        while True:
+            expected = monotonic() + _LAG_S
+            await asyncio.sleep(_LAG_S)
+            self._meters.loop_lag.set(max(0.0, monotonic() - expected))
+
+
+def _price(model: Model) -> Price | None:
+    price = model.price_usd_per_mtok
+    if price is None:
+        return None
+    cached = price.input if price.cached_input is None else price.cached_input
+    written = price.input if price.cache_write is None else price.cache_write
+    return Price(price.input, price.output, cached, written)

@@ -1,0 +1,98 @@
+"""HTTP for operators: health, readiness, metrics, decisions, the configuration without its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import httpx
+import msgspec
+from aiohttp import web
+
+from extproc.config.runtime import PROBE_PATH
+from extproc.shell.telemetry import Journal, Meters
+
+_PROBE_S = 1.0
+_MOST_DECISIONS = 1000
+
+Probe = Callable[[], Awaitable[str]]
+
+
+class EnvoyProbe:
+    """Finds out whether Envoy really routes through this processor, by sending a request through both."""
+
+    def __init__(self, listen: str) -> None:
+        host, _, port = listen.rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - where Envoy listens on all, ask it on loopback
+        self._client = httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=_PROBE_S)
+
+    async def __call__(self) -> str:
+        """Give the reason why not, or nothing when all is well."""
+        try:
+            response = await self._client.get(PROBE_PATH)
+        except httpx.HTTPError as error:
+            return f"Envoy does not answer ({type(error).__name__})"
+        return "" if response.status_code == 200 else f"Envoy does not route through the processor (status {response.status_code})"
+
+    async def close(self) -> None:
+        """Close the connection to Envoy."""
+        await self._client.aclose()
+
+
+class Admin:
+    """The admin HTTP server of one worker."""
+
+    def __init__(self, journal: Journal, meters: Meters, probe: Probe, config: Mapping[str, Any]) -> None:
+        self._journal = journal
+        self._meters = meters
+        self._probe = probe
+        self._config = config
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                web.get("/api/decisions", self._decisions),
+                web.get("/api/config", self._show_config),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._draining = False
+
+    async def start(self, address: str) -> None:
+        """Listen. OSError where the address cannot be had."""
+        host, _, port = address.rpartition(":")
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
+
+    def drain(self) -> None:
+        """From now on say that we are not ready."""
+        self._draining = True
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        await self._runner.cleanup()
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        reason = "draining" if self._draining else await self._probe()
+        return web.Response(status=503 if reason else 200, text=f"{reason or 'ready'}\n")
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._meters.exposition(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _decisions(self, request: web.Request) -> web.Response:
+        text = request.query.get("limit", "100")
+        if not text.isdecimal() or not 0 < int(text) <= _MOST_DECISIONS:
+            return _json({"error": f"limit: expected a number from 1 to {_MOST_DECISIONS}"}, 400)
+        return _json({"decisions": self._journal.newest(int(text))})
+
+    async def _show_config(self, _: web.Request) -> web.Response:
+        return _json(self._config)
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")

@@ -1,0 +1,97 @@
+"""The gRPC server on grpc.aio: ext_proc, access log and health on one Unix socket per worker.
+
+The transport `grpcio` of the configuration; the only importer of grpc. It uses the `read()`/`write()` interface of grpc.aio,
+which costs less per message than its generators do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from extproc.shell.exchange import BrokenOffError, Stream
+
+_EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
+_ACCESS_LOG = "envoy.service.accesslog.v3.AccessLogService"
+_SLACK_BYTES = 1 << 20
+"""Room for headers and framing beside the largest body."""
+
+Handler = Callable[[Stream], Awaitable[None]]
+LogReceiver = Callable[[AsyncIterator[bytes]], Awaitable[None]]
+
+
+class GrpcStream:
+    """One ext_proc stream of grpc.aio, as a `Stream`."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        self._context = context
+
+    def metadata(self) -> Mapping[str, str]:
+        """Give the initial metadata; binary values are left out."""
+        return {key: value for key, value in self._context.invocation_metadata() or () if isinstance(value, str)}
+
+    async def read(self) -> bytes | None:
+        """Give the next message, None at the end."""
+        message = await self._context.read()
+        return message if isinstance(message, bytes) else None
+
+    async def write(self, message: bytes) -> None:
+        """Send one message."""
+        await self._context.write(message)
+
+
+class GrpcServer:
+    """Serves until stopped."""
+
+    def __init__(self, handle: Handler, receive_log: LogReceiver, max_body_bytes: int) -> None:
+        self._handle = handle
+        self._receive_log = receive_log
+        size = max_body_bytes + _SLACK_BYTES
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", size),
+                ("grpc.max_send_message_length", size),
+                ("grpc.max_metadata_size", 1 << 20),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        self._health = health.aio.HealthServicer()
+
+    async def start(self, socket: Path) -> None:
+        """Listen on a Unix socket that only this user may open; an old one in its place is removed."""
+        socket.unlink(missing_ok=True)
+        ext_proc = grpc.stream_stream_rpc_method_handler(self._process)
+        access_log = grpc.stream_unary_rpc_method_handler(self._access_log)
+        self._server.add_generic_rpc_handlers(
+            (
+                grpc.method_handlers_generic_handler(_EXT_PROC, {"Process": ext_proc}),
+                grpc.method_handlers_generic_handler(_ACCESS_LOG, {"StreamAccessLogs": access_log}),
+            )
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.add_insecure_port(f"unix:{socket}")
+        await self._server.start()
+        socket.chmod(0o600)
+        for service in ("", _EXT_PROC):
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new streams, let those at work end within `grace_s`."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_s)
+
+    async def _process(self, _: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        try:
+            await self._handle(GrpcStream(context))
+        except BrokenOffError:
+            await context.abort(grpc.StatusCode.ABORTED, "the response was broken off")
+
+    async def _access_log(self, messages: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        await self._receive_log(messages)
+        return b""

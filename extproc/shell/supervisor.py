@@ -1,0 +1,117 @@
+"""Starts Envoy and the workers, waits until they are ready, keeps them running, and drains them at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+import httpx
+
+from extproc.shell.processes import Child, Program
+
+_POLL_S = 0.1
+_TRIES = 5
+"""Starts of one program before the first readiness after which we give up."""
+
+
+class StartError(Exception):
+    """The system did not become ready; the message says what failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """All that runs, in the order in which it starts; it stops in the other order."""
+
+    workers: Sequence[Program]
+    envoy: Program | None
+    admin: str
+    """Address of the first worker's admin HTTP."""
+    envoy_admin: str
+    drain_s: float
+    ready_s: float = 60.0
+
+
+class Supervisor:
+    """Runs a plant until it is told to stop."""
+
+    def __init__(self, plant: Plant, tell: Callable[[str], None]) -> None:
+        self._plant = plant
+        self._tell = tell
+        self._stop = asyncio.Event()
+        self._workers = [Child(program, tell) for program in plant.workers]
+        self._envoy = Child(plant.envoy, tell) if plant.envoy else None
+        self._client = httpx.AsyncClient(timeout=2.0)
+
+    def children(self) -> list[Child]:
+        """All children, workers first."""
+        return [*self._workers, *([self._envoy] if self._envoy else [])]
+
+    def stop(self) -> None:
+        """Ask for the drain; may be called from a signal handler."""
+        self._stop.set()
+
+    async def run(self, when_ready: Callable[[], None]) -> None:
+        """Run until `stop`. StartError when the plant does not become ready."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            for child in self.children():
+                child.start()
+            if await self._become_ready():
+                when_ready()
+                await self._stop.wait()
+                self._tell("draining")
+                await self._drain()
+        finally:
+            for child in reversed(self.children()):
+                await child.stop()
+            await self._client.aclose()
+
+    async def _become_ready(self) -> bool:
+        """True when ready, False when told to stop before."""
+        # Without an Envoy of our own, readiness is another's business: the workers being up is all we can wait for.
+        path = "/readyz" if self._envoy else "/healthz"
+        deadline = monotonic() + self._plant.ready_s
+        reason = "no answer"
+        while not self._stop.is_set():
+            status, reason = await self._ask(f"http://{self._plant.admin}{path}")
+            if status == 200:
+                return True
+            failing = [child.program.name for child in self.children() if child.starts > _TRIES]
+            if failing:
+                raise StartError(f"{failing[0]} does not start; its last lines above say why")
+            if monotonic() > deadline:
+                raise StartError(f"not ready after {self._plant.ready_s:.0f} s: {reason}")
+            await asyncio.sleep(_POLL_S)
+        return False
+
+    async def _drain(self) -> None:
+        """Let the requests in flight end: no new connections first, then wait, then the listeners are closed."""
+        if self._envoy is None:
+            return
+        admin = f"http://{self._plant.envoy_admin}"
+        await self._ask(f"{admin}/drain_listeners?graceful&skip_exit", "POST")
+        deadline = monotonic() + self._plant.drain_s
+        while (active := await self._active(admin)) and monotonic() < deadline:
+            await asyncio.sleep(_POLL_S)
+        if active:
+            self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
+
+    async def _active(self, admin: str) -> int:
+        """Requests in flight at Envoy, those to its admin left out."""
+        status, text = await self._ask(f"{admin}/stats?filter=downstream_rq_active")
+        if status != 200:
+            return 0
+        rows = [line.rpartition(": ") for line in text.splitlines()]
+        return sum(int(value) for name, _, value in rows if name.startswith("http.") and not name.startswith("http.admin"))
+
+    async def _ask(self, url: str, method: str = "GET") -> tuple[int, str]:
+        try:
+            response = await self._client.request(method, url)
+        except httpx.HTTPError as error:
+            return 0, type(error).__name__
+        return response.status_code, response.text.strip()

@@ -1,0 +1,157 @@
+"""Records → metrics, log lines and the list of decisions. The only importer of prometheus_client.
+
+With several workers each process writes its numbers to shared files (`PROMETHEUS_MULTIPROC_DIR`, set by the supervisor), and
+whichever worker serves `/metrics` adds them up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from extproc.core.events import Event
+from extproc.core.vocabulary import Record, Role
+
+_LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+"""OpenTelemetry's buckets for the duration of a model call."""
+_OVERHEAD_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0)
+_POLICY = "default"
+_KEPT = 1000
+"""Decisions kept for the admin API."""
+
+_PHASES = {"RequestHeaders": "request_headers", "RequestBody": "request_body", "ResponseHeaders": "response_headers"}
+
+
+class Meters:
+    """All metrics of the contract that exist so far, and what is fed into them."""
+
+    def __init__(self, version: str, config_hash: str) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.inflight = Gauge("cascade_inflight", "Exchanges that this processor is part of", registry=registry, multiprocess_mode="livesum")
+        self.loop_lag = Gauge(
+            "cascade_event_loop_lag_seconds", "Lateness of a timer in the event loop", registry=registry, multiprocess_mode="livemax"
+        )
+        overhead = Histogram("cascade_overhead_seconds", "Time spent in the processor", ["phase"], buckets=_OVERHEAD_S, registry=registry)
+        self._overhead = {name: overhead.labels(phase) for name, phase in _PHASES.items()}
+        self._requests = Counter("cascade_requests", "Finished requests", ["outcome", "plan", "dialect", "policy"], registry=registry)
+        self._seconds = Histogram("cascade_request_seconds", "Whole requests", ["outcome"], buckets=_LATENCY_S, registry=registry)
+        self._first = Histogram("cascade_first_token_seconds", "First byte to the client", ["outcome"], buckets=_LATENCY_S, registry=registry)
+        self._model = Histogram("cascade_model_seconds", "Model calls", ["role"], buckets=_LATENCY_S, registry=registry)
+        self._tokens = Counter("cascade_tokens", "Tokens by model role", ["role", "type"], registry=registry)
+        self._cost = Counter("cascade_cost_usd", "Cost of model calls", ["role"], registry=registry)
+        self._baseline = Counter("cascade_baseline_cost_usd", "Cost had the verify model answered alone", registry=registry)
+        self._saved = Gauge("cascade_saved_usd_total", "Baseline minus cost", registry=registry, multiprocess_mode="sum")
+        self._rules = Counter("cascade_rule_fired", "Rules in decisions", ["rule"], registry=registry)
+        self._errors = Counter("cascade_errors", "Requests that ended with an error", ["role", "kind"], registry=registry)
+        for name, label, value in (("config", "hash", config_hash), ("build", "version", version)):
+            info = Gauge(f"cascade_{name}_info", f"{name.capitalize()} of this processor", [label], registry=registry, multiprocess_mode="livemax")
+            info.labels(value).set(1)
+        if _shared():
+            self._registry = CollectorRegistry()
+            MultiProcessCollector(self._registry)
+        else:
+            ProcessCollector(registry=registry)
+
+    def spent(self, event: type[Event], seconds: float) -> None:
+        """Count our own time for one message of Envoy."""
+        meter = self._overhead.get(event.__name__)
+        if meter is not None:
+            meter.observe(seconds)
+
+    def finished(self, record: Record) -> None:
+        """Count one finished request."""
+        self._requests.labels(record.outcome, record.plan, record.dialect, _POLICY).inc()
+        self._seconds.labels(record.outcome).observe(record.duration_s)
+        if record.first_byte_s is not None:
+            self._first.labels(record.outcome).observe(record.first_byte_s)
+        for rule in record.rules:
+            self._rules.labels(rule).inc()
+        if record.status >= 400 or record.error:
+            self._errors.labels(record.role or "none", record.error or f"status_{record.status // 100}xx").inc()
+        if record.role is not None:
+            self._count_model(record, record.role)
+
+    def _count_model(self, record: Record, role: Role) -> None:
+        self._model.labels(role).observe(record.duration_s)
+        if record.usage is not None:
+            for name in record.usage.__slots__:
+                self._tokens.labels(role, name).inc(getattr(record.usage, name))
+        if record.cost_usd is not None:
+            self._cost.labels(role).inc(record.cost_usd)
+        if record.baseline_usd is not None:
+            self._baseline.inc(record.baseline_usd)
+        if record.cost_usd is not None and record.baseline_usd is not None:
+            self._saved.inc(record.baseline_usd - record.cost_usd)
+
+    def exposition(self) -> bytes:
+        """Give all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+class Journal:
+    """Takes finished requests: into the metrics, onto standard output as JSON lines, into the list of newest decisions."""
+
+    def __init__(self, meters: Meters, *, quiet: bool = False) -> None:
+        self._meters = meters
+        self._quiet = quiet
+        self._newest: deque[Record] = deque(maxlen=_KEPT)
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Take a batch of records; one write for all their lines."""
+        lines = []
+        for record in records:
+            self._meters.finished(record)
+            self._newest.append(record)
+            if not self._quiet:
+                lines.append(_ENCODER.encode(_line(record)) + b"\n")
+        if lines:
+            sys.stdout.buffer.write(b"".join(lines))
+            sys.stdout.buffer.flush()
+
+    def newest(self, limit: int) -> list[dict[str, Any]]:
+        """Give the newest decisions first."""
+        newest = list(self._newest)[: -limit - 1 : -1] if limit > 0 else []
+        return [asdict(record) for record in newest]
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def _line(record: Record) -> dict[str, Any]:
+    """The log line of one request: level info, no content, no secrets."""
+    usage = record.usage
+    return {
+        "time": datetime.fromtimestamp(record.at, UTC).isoformat(timespec="milliseconds"),
+        "level": "info",
+        "event": "request",
+        "outcome": record.outcome,
+        "plan": record.plan,
+        "dialect": record.dialect,
+        "path": record.path,
+        "turn": record.turn,
+        "score": record.score,
+        "rules": record.rules,
+        "requested_model": record.requested_model,
+        "model": record.model,
+        "status": record.status,
+        "duration_ms": round(record.duration_s * 1000, 3),
+        "input_tokens": usage.input if usage else None,
+        "output_tokens": usage.output if usage else None,
+        "cost_usd": record.cost_usd,
+        "baseline_usd": record.baseline_usd,
+        "error": record.error or None,
+        "trace_id": record.trace_id,
+    }
+
+
+def _shared() -> bool:
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
