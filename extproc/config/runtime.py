@@ -30,6 +30,16 @@ class RuntimeDir:
         return self.root / "envoy.yaml"
 
     @property
+    def config(self) -> Path:
+        """The checked configuration that the workers read, so that all run on the same one."""
+        return self.root / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Folder in which several workers share their metrics."""
+        return self.root / "metrics"
+
+    @property
     def egress(self) -> Path:
         """Unix socket of Envoy's listener for the sidecar's own calls to models."""
         return self.root / "egress.sock"

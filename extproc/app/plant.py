@@ -1,0 +1,101 @@
+"""Envoy, the workers, and the runtime folder in which they meet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from extproc.config.endpoints import endpoints
+from extproc.config.model import Config
+from extproc.config.runtime import DEFAULT, RuntimeDir
+from extproc.config.secrets import write_secrets
+from extproc.shell.processes import Program
+from extproc.shell.supervisor import Plant
+
+_LONGEST_SOCKET_PATH = 100
+"""A Unix socket's path has 108 bytes on Linux (unix(7)); Envoy needs a few for itself."""
+
+
+class RuntimeDirError(Exception):
+    """The runtime folder cannot be used; the message says why."""
+
+
+@contextmanager
+def runtime_dir(config: Config, wanted: Path | None, *, temporary: bool) -> Iterator[RuntimeDir]:
+    """Give the runtime folder, mode 0700: the one asked for, the configured one, or a fresh one that is removed afterwards."""
+    named = wanted or (Path(config.runtime_dir) if config.runtime_dir else None)
+    if named is None and temporary:
+        root = Path(tempfile.mkdtemp(prefix="cascade-", dir=os.environ.get("XDG_RUNTIME_DIR") or None))
+        try:
+            yield _checked(root)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+        return
+    root = named or DEFAULT
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RuntimeDirError(f"runtime folder {root}: {error.strerror}") from error
+    yield _checked(root)
+
+
+def _checked(root: Path) -> RuntimeDir:
+    runtime = RuntimeDir(root.resolve())
+    if len(os.fsencode(runtime.worker(99))) > _LONGEST_SOCKET_PATH:
+        raise RuntimeDirError(f"runtime folder {root}: the path is too long for a Unix socket; set runtime_dir to a shorter one")
+    return runtime
+
+
+def prepare(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> None:
+    """Write what the processes read: the configuration as it is now, the secrets, and Envoy's bootstrap."""
+    _write(runtime.config, config.model_dump_json(by_alias=True))
+    write_secrets(config, runtime, os.environ)
+    if with_envoy:
+        from extproc.envoyconf import to_yaml  # half a second of imports that a container with its own Envoy never needs
+
+        _write(runtime.bootstrap, to_yaml(config, runtime))
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+
+
+def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
+    """List what is to run."""
+    return Plant(
+        workers=[_worker(config, runtime, index) for index in range(config.workers)],
+        envoy=_envoy(config, runtime) if with_envoy else None,
+        admin=config.admin,
+        envoy_admin=config.envoy_admin,
+        drain_s=config.drain_s,
+    )
+
+
+def _worker(config: Config, runtime: RuntimeDir, index: int) -> Program:
+    argv = [sys.executable, "-m", "extproc", "serve", "--worker", str(index), "--runtime-dir", str(runtime.root)]
+    environ = _environ_without_secrets(config)
+    if config.workers > 1:
+        runtime.metrics.mkdir(mode=0o700, exist_ok=True)
+        environ["PROMETHEUS_MULTIPROC_DIR"] = str(runtime.metrics)
+    return Program(f"worker {index}", argv, environ, attached=True)
+
+
+def _envoy(config: Config, runtime: RuntimeDir) -> Program:
+    from extproc.envoyconf.binary import envoy_binary
+
+    drain_s = max(1, round(config.drain_s))
+    argv = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "-l", "warning", "--drain-time-s", str(drain_s)]
+    return Program("envoy", argv, _environ_without_secrets(config))
+
+
+def _environ_without_secrets(config: Config) -> dict[str, str]:
+    """Provider keys are for the secrets folder alone, so no other process inherits them."""
+    names = {endpoint.secret.env for endpoint in endpoints(config) if endpoint.secret}
+    inherited: Mapping[str, str] = os.environ
+    return {name: value for name, value in inherited.items() if name not in names}
