@@ -109,7 +109,9 @@ def canonical(full_name: str) -> str:
 
 def our_type(field: FieldDescriptor) -> str:
     described = field.message_type or field.enum_type
-    return canonical(described.full_name) if described else FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
+    if described:
+        return canonical(described.full_name)
+    return FieldDescriptorProto.Type.DESCRIPTOR.values_by_number[field.type].name.removeprefix("TYPE_").lower()
 
 
 def our_fields(message: Descriptor) -> dict[int, Field]:
