@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from extproc.config.secrets import write_secrets
+
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
 from extproc.config.runtime import DEFAULT, RuntimeDir
-from extproc.config.secrets import write_secrets
 from extproc.shell.processes import Program
 from extproc.shell.supervisor import Plant
 

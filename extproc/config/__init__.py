@@ -1,0 +1,1 @@
+"""The configuration: the file as types, loading, secrets, endpoints, runtime folder."""

@@ -84,7 +84,9 @@ class Model(Credential):
 
     model: str = Field("keep", min_length=1, description="name at the provider; `keep` = the name that the client asked for")
     dialect: Dialect = Field(description="wire API that the provider speaks at `base_url`")
-    base_url: BaseUrl = Field(description="API root; `/v1/messages` and the like are appended, `/messages` where the root ends in a version")
+    base_url: BaseUrl = Field(
+        description="API root; `/v1/messages` and the like are appended, `/messages` where the root ends in a version"
+    )
     dialects: dict[Dialect, DialectEndpoint] = Field({}, description="further wire APIs of the same provider")
     price_usd_per_mtok: Price | None = Field(None, description="without it costs are unknown, not zero")
 
@@ -127,8 +129,12 @@ class Router(Strict):
     skip_below: float = Field(0.35, ge=0, le=1, description="score < this: plan draft")
     direct_above: float = Field(0.85, ge=0, le=1, description="score >= this: plan direct; between: plan cascade")
     tools: Literal["checked", "direct"] = Field("checked", description="direct = every request with tools goes to verify")
-    rules: dict[str, float | KeywordRule] = Field({}, description="rule name → another weight (0 switches it off), or a keyword rule of your own")
-    refusal_memory_s: Seconds = Field(300, description="a draft provider that keeps refusing a kind of request is not asked again for this long")
+    rules: dict[str, float | KeywordRule] = Field(
+        {}, description="rule name → another weight (0 switches it off), or a keyword rule of your own"
+    )
+    refusal_memory_s: Seconds = Field(
+        300, description="a draft provider that keeps refusing a kind of request is not asked again for this long"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -183,7 +189,9 @@ class Config(Strict):
     workers: int = Field(1, ge=1, le=64, description="sidecar processes behind one Envoy cluster")
     transport: Literal["grpcio", "native"] = Field("grpcio", description="gRPC server implementation")
     mode: Mode = Mode.ENFORCE
-    runtime_dir: str = Field("", description="private folder for sockets and secrets; empty = a fresh one for `up`, /var/run/cascade-extproc otherwise")
+    runtime_dir: str = Field(
+        "", description="private folder for sockets and secrets; empty = a fresh one for `up`, /var/run/cascade-extproc otherwise"
+    )
     drain_s: Seconds = Field(30, description="how long requests in flight may take to end after SIGTERM")
     models: Models
     origin: Origin | None = Field(None, description="upstream of requests that are no LLM call; default: the verify provider")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from extproc.core.vocabulary import PROBE_PATH as PROBE_PATH
-from extproc.core.vocabulary import TARGET_HEADER as TARGET_HEADER
+from extproc.core.vocabulary import PROBE_PATH, TARGET_HEADER
+
+__all__ = ["DEFAULT", "METADATA_NAMESPACE", "PROBE_PATH", "TARGET_HEADER", "USAGE_NAMESPACE", "RuntimeDir"]
 
 DEFAULT = Path("/var/run/cascade-extproc")
 

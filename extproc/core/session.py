@@ -12,18 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import ClassVar
+
+from extproc.core.steps.accept import accept
+from extproc.core.steps.classify import classify
 
 from extproc.core.commands import Abort, AwaitBody, Command, Forward, Leave, Reply
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
 from extproc.core.paths.draft import DraftPath, Sent
-from extproc.core.steps.accept import accept
-from extproc.core.steps.classify import classify
 from extproc.core.steps.forward import body_for
 from extproc.core.steps.memory import RefusalMemory, kind_of
 from extproc.core.steps.plan import plan
-from extproc.core.wire.traceparent import trace_id
 from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Note, Outcome, Plan, Policy, Request, Role
+from extproc.core.wire.traceparent import trace_id
 
 
 class Phase(Enum):
@@ -53,8 +55,8 @@ class Session:
         """Take one event, give the commands that answer it. Never raises on what a client or an upstream sends."""
         if self.phase is Phase.DONE:
             return []
-        step = _TABLE.get((self.phase, type(event)), _TABLE.get((self.phase, None), Session._unexpected))
-        commands = step(self, event)
+        step = self._TABLE.get((self.phase, type(event))) or self._TABLE.get((self.phase, None))
+        commands: list[Command] = step(self, event) if step else [Leave()]
         if commands and isinstance(commands[-1], Leave | Abort):
             self.phase = Phase.DONE
         return commands
@@ -95,13 +97,18 @@ class Session:
     def _on_path(self, event: Event) -> list[Command]:
         return self._path.handle(event) if self._path else [Leave()]
 
-    def _unexpected(self, event: Event) -> list[Command]:
-        return [Leave()]
-
     def _bypass(self, rule: str) -> list[Command]:
         dialect = PATHS.get(self._target.partition("?")[0], "")
         note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", (rule,), self._trace_id)
         return [Forward(note), Leave()]
+
+    # Plain functions, not bound methods: a session must not refer to itself, or its bodies live until the next collection.
+    _TABLE: ClassVar[dict[tuple[Phase, type | None], Callable[..., list[Command]]]] = {
+        (Phase.OPEN, RequestHeaders): _request_headers,
+        (Phase.BODY, RequestBody): _request_body,
+        (Phase.PATH, None): _on_path,
+    }
+    """(phase, event type) → what to do; `None` stands for every event."""
 
 
 def _note(request: Request, decision: Decision, trace_id: str) -> Note:
@@ -118,11 +125,3 @@ def _note(request: Request, decision: Decision, trace_id: str) -> Note:
         score=decision.score,
         wanted=decision.wanted,
     )
-
-
-_TABLE: dict[tuple[Phase, type | None], Callable[..., list[Command]]] = {
-    (Phase.OPEN, RequestHeaders): Session._request_headers,
-    (Phase.BODY, RequestBody): Session._request_body,
-    (Phase.PATH, None): Session._on_path,
-}
-"""(phase, event type) → what to do; `None` stands for every event."""

@@ -69,7 +69,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         usage=usage,
         cost_usd=price.cost_usd(usage) if price and usage else None,
         baseline_usd=verify_price.cost_usd(usage) if verify_price and usage else None,
-        error=_error(common, response.response_code_details),
+        error=_error(common),
     )
 
 
@@ -98,13 +98,13 @@ def _usage(metadata: Metadata) -> Usage | None:
 
 
 def _seconds(common: AccessLogCommon, name: str) -> float | None:
-    if not common.HasField(name):  # type: ignore[arg-type] # a field name
+    if not common.HasField(name):
         return None
     duration: Duration = getattr(common, name)
     return duration.ToMicroseconds() / 1e6
 
 
-def _error(common: AccessLogCommon, details: str) -> str:
+def _error(common: AccessLogCommon) -> str:
     """Name the first of Envoy's response flags, or nothing for a regular end."""
     if not common.HasField("response_flags"):
         return ""

@@ -47,7 +47,8 @@ class Caller:
         headers = [(name.encode("latin-1"), value) for name, value in call.headers]
         headers.append((TARGET_HEADER.encode(), call.role.encode()))
         timeout = httpx.Timeout(call.silence_s, connect=_CONNECT_S)
-        async with self._client.stream("POST", f"http://egress{call.path}", headers=headers, content=call.body, timeout=timeout) as response:
+        url = f"http://egress{call.path}"
+        async with self._client.stream("POST", url, headers=headers, content=call.body, timeout=timeout) as response:
             got = Headers([(name.decode("latin-1").lower(), value) for name, value in response.headers.raw])
             await emit(CallStarted(monotonic(), response.status_code, got))
             async for data in response.aiter_raw():

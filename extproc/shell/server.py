@@ -65,9 +65,9 @@ class GrpcServer:
 
     async def start(self, socket: Path) -> None:
         """Listen on a Unix socket that only this user may open; an old one in its place is removed."""
-        socket.unlink(missing_ok=True)
-        ext_proc = grpc.stream_stream_rpc_method_handler(self._process)
-        access_log = grpc.stream_unary_rpc_method_handler(self._access_log)
+        Path.unlink(socket, missing_ok=True)
+        ext_proc: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._process)
+        access_log: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(self._access_log)
         self._server.add_generic_rpc_handlers(
             (
                 grpc.method_handlers_generic_handler(_EXT_PROC, {"Process": ext_proc}),
@@ -77,7 +77,7 @@ class GrpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._server.add_insecure_port(f"unix:{socket}")
         await self._server.start()
-        socket.chmod(0o600)
+        Path.chmod(socket, 0o600)
         for service in ("", _EXT_PROC):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
@@ -92,6 +92,6 @@ class GrpcServer:
         except BrokenOffError:
             await context.abort(grpc.StatusCode.ABORTED, "the response was broken off")
 
-    async def _access_log(self, messages: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+    async def _access_log(self, messages: AsyncIterator[bytes], _: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         await self._receive_log(messages)
         return b""

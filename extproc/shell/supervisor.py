@@ -96,10 +96,13 @@ class Supervisor:
         admin = f"http://{self._plant.envoy_admin}"
         await self._ask(f"{admin}/drain_listeners?graceful&skip_exit", "POST")
         deadline = monotonic() + self._plant.drain_s
-        while (active := await self._active(admin)) and monotonic() < deadline:
+        active = 0
+        while monotonic() < deadline:
+            active = await self._active(admin)
+            if not active:
+                return
             await asyncio.sleep(_POLL_S)
-        if active:
-            self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
+        self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
 
     async def _active(self, admin: str) -> int:
         """Requests in flight at Envoy, those to its admin left out."""

@@ -36,7 +36,7 @@ class Meters:
 
     def __init__(self, version: str, config_hash: str) -> None:
         registry = self._registry = CollectorRegistry()
-        self.inflight = Gauge("cascade_inflight", "Exchanges that this processor is part of", registry=registry, multiprocess_mode="livesum")
+        self.inflight = Gauge("cascade_inflight", "Exchanges that we are part of", registry=registry, multiprocess_mode="livesum")
         self.loop_lag = Gauge(
             "cascade_event_loop_lag_seconds", "Lateness of a timer in the event loop", registry=registry, multiprocess_mode="livemax"
         )
@@ -44,7 +44,7 @@ class Meters:
         self._overhead = {name: overhead.labels(phase) for name, phase in _PHASES.items()}
         self._requests = Counter("cascade_requests", "Finished requests", ["outcome", "plan", "dialect", "policy"], registry=registry)
         self._seconds = Histogram("cascade_request_seconds", "Whole requests", ["outcome"], buckets=_LATENCY_S, registry=registry)
-        self._first = Histogram("cascade_first_token_seconds", "First byte to the client", ["outcome"], buckets=_LATENCY_S, registry=registry)
+        self._first = Histogram("cascade_first_token_seconds", "First byte sent", ["outcome"], buckets=_LATENCY_S, registry=registry)
         self._model = Histogram("cascade_model_seconds", "Model calls", ["role"], buckets=_LATENCY_S, registry=registry)
         self._tokens = Counter("cascade_tokens", "Tokens by model role", ["role", "type"], registry=registry)
         self._cost = Counter("cascade_cost_usd", "Cost of model calls", ["role"], registry=registry)
@@ -53,11 +53,13 @@ class Meters:
         self._rules = Counter("cascade_rule_fired", "Rules in decisions", ["rule"], registry=registry)
         self._errors = Counter("cascade_errors", "Requests that ended with an error", ["role", "kind"], registry=registry)
         for name, label, value in (("config", "hash", config_hash), ("build", "version", version)):
-            info = Gauge(f"cascade_{name}_info", f"{name.capitalize()} of this processor", [label], registry=registry, multiprocess_mode="livemax")
+            info = Gauge(
+                f"cascade_{name}_info", f"{name.capitalize()} of this processor", [label], registry=registry, multiprocess_mode="livemax"
+            )
             info.labels(value).set(1)
         if _shared():
             self._registry = CollectorRegistry()
-            MultiProcessCollector(self._registry)
+            MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call] # the library has no types there
         else:
             ProcessCollector(registry=registry)
 

@@ -23,7 +23,7 @@ from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
 )
 
 _CONTINUE: dict[str, bytes] = {}
-for _kind in ("request_headers", "request_body", "response_headers", "response_trailers"):
+for _kind in ("request_headers", "response_headers", "response_trailers"):
     _response = ProcessingResponse()
     getattr(_response, _kind).SetInParent()
     _CONTINUE[_kind] = _response.SerializeToString()
@@ -53,8 +53,15 @@ class Translator:
 
     def reply(self, command: do.Command) -> bytes | None:
         """Write the `ProcessingResponse` for a command; None for commands that are none of Envoy's business."""
+        match command:
+            case do.Forward():
+                return _forward(command, self._asked)
+            case do.AwaitBody():
+                return _CONTINUE["request_headers"]
+            case do.EndWithTrailers():
+                return _CONTINUE["response_trailers"]
         build = _REPLIES.get(type(command))
-        return build(command, self._asked) if build else None
+        return build(command) if build else None
 
 
 def _headers(headers: HeaderMap) -> seen.Headers:
@@ -66,12 +73,8 @@ _EVENTS: dict[str, Callable[[Any, float], seen.Event]] = {
     "request_body": lambda part, at_s: seen.RequestBody(at_s, part.body),
     "response_headers": lambda part, at_s: seen.ResponseHeaders(at_s, _headers(part.headers), part.end_of_stream),
     "response_body": lambda part, at_s: seen.ResponseBody(at_s, part.body, part.end_of_stream),
-    "response_trailers": lambda part, at_s: seen.ResponseTrailers(at_s),
+    "response_trailers": lambda _, at_s: seen.ResponseTrailers(at_s),
 }
-
-
-def _continue(command: do.Command, asked: str) -> bytes:
-    return _CONTINUE.get(asked, _CONTINUE["request_headers"])
 
 
 def _forward(command: do.Forward, asked: str) -> bytes:
@@ -90,7 +93,7 @@ def _forward(command: do.Forward, asked: str) -> bytes:
     return response.SerializeToString()
 
 
-def _pass_response(command: do.PassResponse, asked: str) -> bytes:
+def _pass_response(command: do.PassResponse) -> bytes:
     if command.note is None:
         return _CONTINUE["response_headers"]
     response = ProcessingResponse()
@@ -99,13 +102,13 @@ def _pass_response(command: do.PassResponse, asked: str) -> bytes:
     return response.SerializeToString()
 
 
-def _hold(command: do.Hold, asked: str) -> bytes:
+def _hold(command: do.Hold) -> bytes:
     response = ProcessingResponse()
     response.override_message_timeout.FromMilliseconds(int(command.seconds * 1000))
     return response.SerializeToString()
 
 
-def _start_response(command: do.StartResponse, asked: str) -> bytes:
+def _start_response(command: do.StartResponse) -> bytes:
     response = ProcessingResponse()
     mutation = response.response_headers.response.header_mutation
     _set(mutation, ":status", b"%d" % command.status)
@@ -118,7 +121,7 @@ def _start_response(command: do.StartResponse, asked: str) -> bytes:
     return response.SerializeToString()
 
 
-def _send_body(command: do.SendBody, asked: str) -> bytes:
+def _send_body(command: do.SendBody) -> bytes:
     response = ProcessingResponse()
     streamed = response.response_body.response.body_mutation.streamed_response
     streamed.body = command.data
@@ -126,7 +129,7 @@ def _send_body(command: do.SendBody, asked: str) -> bytes:
     return response.SerializeToString()
 
 
-def _reply(command: do.Reply, asked: str) -> bytes:
+def _reply(command: do.Reply) -> bytes:
     response = ProcessingResponse()
     immediate = response.immediate_response
     immediate.status.code = command.status  # type: ignore[assignment] # any HTTP status, also those that the enum does not name
@@ -138,14 +141,11 @@ def _reply(command: do.Reply, asked: str) -> bytes:
     return response.SerializeToString()
 
 
-_REPLIES: dict[type, Callable[[Any, str], bytes]] = {
-    do.AwaitBody: _continue,
-    do.Forward: _forward,
+_REPLIES: dict[type, Callable[[Any], bytes]] = {
     do.PassResponse: _pass_response,
     do.Hold: _hold,
     do.StartResponse: _start_response,
     do.SendBody: _send_body,
-    do.EndWithTrailers: lambda command, asked: _CONTINUE["response_trailers"],
     do.Reply: _reply,
 }
 

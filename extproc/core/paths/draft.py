@@ -1,21 +1,33 @@
 """Plan `draft`: the draft model's answer goes to the client as it is (SKIPPED), unless it fails before its first byte.
 
-    answering ──2xx──▶ done                       (the response flows without us)
-        │ anything else
-        ▼
-    calling ──CallStarted──▶ relaying ──▶ done    (RESCUED, or FAILED with verify's own error)
-        │                └─▶ collecting ─▶ done   (the same where the draft's response had no body to put ours into)
-        └──CallFailed──▶ done                     (FAILED, an error in the client's dialect)
+answering ──2xx──▶ done                       (the response flows without us)
+│ anything else
+▼
+calling ──CallStarted──▶ relaying ──▶ done    (RESCUED, or FAILED with verify's own error)
+│                └─▶ collecting ─▶ done   (the same where the draft's response had no body to put ours into)
+└──CallFailed──▶ done                     (FAILED, an error in the client's dialect)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import ClassVar
 
 from extproc.core.commands import Abort, Call, Command, EndWithTrailers, Hold, Leave, Pairs, PassResponse, Reply, SendBody, StartResponse
 from extproc.core.dialects import DIALECTS
-from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Event, Headers, ResponseBody, ResponseHeaders, ResponseTrailers
+from extproc.core.events import (
+    CallData,
+    CallEnded,
+    CallFailed,
+    CallStarted,
+    Event,
+    Headers,
+    ResponseBody,
+    ResponseHeaders,
+    ResponseTrailers,
+)
 from extproc.core.steps.forward import body_for, end_to_end
 from extproc.core.steps.memory import RefusalMemory, kind_of
 from extproc.core.vocabulary import Note, Outcome, Policy, Request, Role
@@ -37,6 +49,15 @@ class Sent:
     at_s: float
 
 
+class State(Enum):
+    """Where the response side stands."""
+
+    ANSWERING = "answering"
+    CALLING = "calling"
+    RELAYING = "relaying"
+    COLLECTING = "collecting"
+
+
 class DraftPath:
     """The response side of one exchange on plan `draft`."""
 
@@ -44,7 +65,7 @@ class DraftPath:
         self._sent = sent
         self._policy = policy
         self._memory = memory
-        self._state: Callable[[Event], list[Command]] = self._answering
+        self._state = State.ANSWERING
         self._note = sent.note
         self._upstream_names: tuple[str, ...] = ()
         self._upstream_ended = False
@@ -54,7 +75,7 @@ class DraftPath:
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event in the present state."""
-        return self._state(event)
+        return self._STATES[self._state](self, event)
 
     def _answering(self, event: Event) -> list[Command]:
         if not isinstance(event, ResponseHeaders):
@@ -75,7 +96,7 @@ class DraftPath:
             return [PassResponse(replace(self._note, outcome=Outcome.FAILED, rules=(*self._note.rules, "over_budget"))), Leave()]
         self._upstream_names = tuple(name for name in event.headers.names() if not name.startswith(":"))
         self._upstream_ended = event.end
-        self._state = self._calling
+        self._state = State.CALLING
         model = policy.verify_models.get(sent.request.dialect) or sent.request.model
         self._note = replace(self._note, model=model)
         return [
@@ -99,9 +120,9 @@ class DraftPath:
         self._note = replace(self._note, outcome=Outcome.RESCUED if answered else Outcome.FAILED)
         if self._upstream_ended:
             self._started = event
-            self._state = self._collecting
+            self._state = State.COLLECTING
             return []
-        self._state = self._relaying
+        self._state = State.RELAYING
         return [StartResponse(event.status, end_to_end(event.headers), self._upstream_names, self._note)]
 
     def _relaying(self, event: Event) -> list[Command]:
@@ -138,6 +159,13 @@ class DraftPath:
         if self._upstream_ended:
             return [Reply(status, headers, body, note), Leave()]
         return [StartResponse(status, headers, self._upstream_names, note), SendBody(body, end=True), Leave()]
+
+    _STATES: ClassVar[dict[State, Callable[[DraftPath, Event], list[Command]]]] = {
+        State.ANSWERING: _answering,
+        State.CALLING: _calling,
+        State.RELAYING: _relaying,
+        State.COLLECTING: _collecting,
+    }
 
 
 def _chunks(data: bytes) -> list[SendBody]:

@@ -1,0 +1,1 @@
+"""Bytes, blind to dialects."""
