@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from extproc.config.secrets import write_secrets
+from extproc.config.secrets import refresh_secrets, write_secrets
 
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
 from extproc.config.runtime import DEFAULT, RuntimeDir
 from extproc.shell.processes import Program
-from extproc.shell.supervisor import Plant
+from extproc.shell.supervisor import Plant, Supervisor
 
+_SECRETS_EVERY_S = 2.0
 _LONGEST_SOCKET_PATH = 100
 """A Unix socket's path has 108 bytes on Linux (unix(7)); Envoy needs a few for itself."""
 
@@ -100,3 +102,21 @@ def _environ_without_secrets(config: Config) -> dict[str, str]:
     names = {endpoint.secret.env for endpoint in endpoints(config) if endpoint.secret}
     inherited: Mapping[str, str] = os.environ
     return {name: value for name, value in inherited.items() if name not in names}
+
+
+async def run(config: Config, runtime: RuntimeDir, *, with_envoy: bool, tell: Callable[[str], None], when_ready: Callable[[], None]) -> None:
+    """Run the plant until SIGTERM or SIGINT, drain it, and leave nothing behind. StartError when it does not become ready."""
+    chore = asyncio.create_task(_keep_secrets_fresh(config, runtime, tell), name="secrets")
+    try:
+        await Supervisor(plant(config, runtime, with_envoy=with_envoy), tell).run(when_ready)
+    finally:
+        chore.cancel()
+        await asyncio.gather(chore, return_exceptions=True)
+
+
+async def _keep_secrets_fresh(config: Config, runtime: RuntimeDir, tell: Callable[[str], None]) -> None:
+    """Hand a changed key file on to Envoy, which reads its own copy again by itself."""
+    while True:
+        await asyncio.sleep(_SECRETS_EVERY_S)
+        for cluster in refresh_secrets(config, runtime, os.environ):
+            tell(f"the key of {cluster} has changed")

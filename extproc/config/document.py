@@ -191,7 +191,7 @@ class _Builder:
         self.problems.append(self.source.problem(path, message))
 
 
-def _is_null(node: ScalarNode) -> bool:
+def _is_null(node: Node) -> bool:
     return not node.style and node.value in _NULLS
 
 
@@ -203,6 +203,7 @@ def _found(node: Node, path: Path) -> str:
         return "a list"
     if _is_null(node):
         return "nothing"
-    if path and path[-1].startswith("api_key") or not _HARMLESS.fullmatch(node.value):
+    secret = bool(path) and path[-1].startswith("api_key")
+    if secret or not _HARMLESS.fullmatch(node.value):
         return ""
     return f"`{node.value}`"

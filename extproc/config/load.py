@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from extproc.config.document import read
 from extproc.config.model import Config
-from extproc.config.problems import ConfigError as ConfigError
-from extproc.config.problems import Problem as Problem
+from extproc.config.problems import ConfigError, Problem
 from extproc.config.wording import explain
+
+__all__ = ["ConfigError", "Problem", "load"]
 
 
 def load(path: Path | str, environ: Mapping[str, str]) -> Config:

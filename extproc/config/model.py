@@ -5,50 +5,40 @@ Everything but the models has a default. Unknown keys are errors. Units stand in
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, ValidationInfo, field_validator, model_validator
 
+from extproc.config.problems import Source
+from extproc.config.values import (
+    BaseUrl,
+    Dollars,
+    EnvName,
+    Folder,
+    HeaderName,
+    HostPort,
+    KeyFile,
+    ModelName,
+    OtlpUrl,
+    RuleName,
+    Seconds,
+    Version,
+    Words,
+)
 from extproc.core.vocabulary import Dialect, Mode
 
 
 class Strict(BaseModel):
-    """A section of the file: unknown keys are errors, values are frozen."""
+    """A section of the file: unknown keys are errors, values are frozen, and no error repeats a value."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-def _host_port(value: str) -> str:
-    """Check `host:port` (IPv6 in brackets); ValueError says what was expected."""
-    host, colon, port = value.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError("expected host:port, for example 127.0.0.1:10000")
-    return value
-
-
-def _base_url(value: str) -> str:
-    """Check an API root; ValueError says what was expected."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("expected a URL such as https://api.example.com")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("expected no query, fragment or user in the URL")
-    _ = parts.port  # raises ValueError where it is no number
-    return value.rstrip("/")
-
-
-HostPort = Annotated[str, AfterValidator(_host_port)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Dollars = Annotated[float, Field(ge=0)]
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Price(Strict):
     """US dollars per million tokens."""
 
-    input: Dollars
-    output: Dollars
+    input: Dollars = Field(description="US dollars per million input tokens")
+    output: Dollars = Field(description="US dollars per million output tokens")
     cached_input: Dollars | None = Field(None, description="input tokens read from the provider's cache; default: `input`")
     cache_write: Dollars | None = Field(None, description="input tokens written to the provider's cache; default: `input`")
 
@@ -57,12 +47,10 @@ class Credential(Strict):
     """Where a provider's key comes from. A secret never stands in the file itself."""
 
     api_key: Literal["forward"] | None = Field(None, description="`forward`: the client's own credential goes upstream")
-    api_key_env: str | None = Field(None, description="environment variable that holds the key")
-    api_key_file: str | None = Field(None, description="file that holds the key; read again when it changes")
-    api_key_header: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
-        description="header that carries the key; default: x-api-key for anthropic, authorization (Bearer) for the others",
+    api_key_env: EnvName | None = Field(None, description="environment variable that holds the key")
+    api_key_file: KeyFile | None = Field(None, description="file that holds the key; read again when it changes")
+    api_key_header: HeaderName | None = Field(
+        None, description="header that carries the key; default: x-api-key for anthropic, authorization (Bearer) for the others"
     )
 
     @model_validator(mode="after")
@@ -75,14 +63,14 @@ class Credential(Strict):
 class DialectEndpoint(Credential):
     """The same model under one more wire API of its provider; what is left out is taken from the model."""
 
-    base_url: BaseUrl | None = None
-    model: str | None = Field(None, min_length=1)
+    base_url: BaseUrl | None = Field(None, description="API root for this dialect; default: the model's")
+    model: ModelName | None = Field(None, description="name at the provider under this dialect; default: the model's")
 
 
 class Model(Credential):
     """One model of the cascade and where it is served."""
 
-    model: str = Field("keep", min_length=1, description="name at the provider; `keep` = the name that the client asked for")
+    model: ModelName = Field("keep", description="name at the provider; `keep` = the name that the client asked for")
     dialect: Dialect = Field(description="wire API that the provider speaks at `base_url`")
     base_url: BaseUrl = Field(
         description="API root; `/v1/messages` and the like are appended, `/messages` where the root ends in a version"
@@ -90,37 +78,52 @@ class Model(Credential):
     dialects: dict[Dialect, DialectEndpoint] = Field({}, description="further wire APIs of the same provider")
     price_usd_per_mtok: Price | None = Field(None, description="without it costs are unknown, not zero")
 
-    @model_validator(mode="after")
-    def _dialect_once(self) -> Self:
-        if self.dialect in self.dialects:
-            raise ValueError(f"{self.dialect} is the model's own dialect; under `dialects` stand the further ones")
-        return self
+    @field_validator("dialects")
+    @classmethod
+    def _further(cls, value: dict[Dialect, DialectEndpoint], info: ValidationInfo) -> dict[Dialect, DialectEndpoint]:
+        if info.data.get("dialect") in value:
+            raise ValueError(f"{info.data['dialect']} is the model's own dialect; under `dialects` stand the further ones")
+        return value
+
+
+class DraftModel(Model):
+    """The fast, inexpensive model. It has a name: `keep` would ask its provider for the client's model."""
+
+    model: ModelName = Field(description="name at the provider")
+
+    @field_validator("model")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if value == "keep":
+            raise ValueError("expected the draft model's name (`keep` would ask its provider for the client's model)")
+        return value
 
 
 class Models(Strict):
     """The two models of the cascade."""
 
-    draft: Model
-    verify: Model
-
-    @model_validator(mode="after")
-    def _draft_is_named(self) -> Self:
-        if self.draft.model == "keep":
-            raise ValueError("the draft model needs a name (`keep` would ask the draft provider for the client's model)")
-        return self
+    draft: DraftModel = Field(description="the fast, inexpensive model: model, dialect, base_url and a key")
+    verify: Model = Field(description="the capable model: dialect and base_url; without a key the client's own is forwarded")
 
 
 class Origin(Strict):
     """Where requests go that are no LLM call."""
 
-    base_url: BaseUrl
+    base_url: BaseUrl = Field(description="root of that server")
 
 
 class KeywordRule(Strict):
     """A rule of the operator's own: fires when one of the words stands in the newest user text."""
 
     weight: float = Field(ge=-1, le=1, description="added to the score; negative = simpler")
-    words: list[str] = Field(min_length=1, max_length=200, description="words or phrases, any case")
+    words: list[Words] = Field(min_length=1, max_length=200, description="words or phrases, any case")
+
+
+def _kind_of_rule(value: Any) -> str:
+    return "(keywords)" if isinstance(value, dict | KeywordRule) else "(weight)"
+
+
+Rule = Annotated[Annotated[float, Tag("(weight)")] | Annotated[KeywordRule, Tag("(keywords)")], Discriminator(_kind_of_rule)]
 
 
 class Router(Strict):
@@ -129,18 +132,17 @@ class Router(Strict):
     skip_below: float = Field(0.35, ge=0, le=1, description="score < this: plan draft")
     direct_above: float = Field(0.85, ge=0, le=1, description="score >= this: plan direct; between: plan cascade")
     tools: Literal["checked", "direct"] = Field("checked", description="direct = every request with tools goes to verify")
-    rules: dict[str, float | KeywordRule] = Field(
-        {}, description="rule name → another weight (0 switches it off), or a keyword rule of your own"
-    )
+    rules: dict[RuleName, Rule] = Field({}, description="rule name → another weight (0 switches it off), or a keyword rule of your own")
     refusal_memory_s: Seconds = Field(
         300, description="a draft provider that keeps refusing a kind of request is not asked again for this long"
     )
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.skip_below > self.direct_above:
-            raise ValueError("skip_below must not be above direct_above")
-        return self
+    @field_validator("direct_above")
+    @classmethod
+    def _ordered(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("skip_below", 0.0):
+            raise ValueError(f"expected a number not below skip_below ({info.data['skip_below']})")
+        return value
 
 
 class Draft(Strict):
@@ -153,7 +155,7 @@ class Verify(Strict):
     """Limits of the verify call."""
 
     timeout_s: Seconds = Field(120, description="silence of the verify provider in a side call after which it counts as failed")
-    max_output_tokens: int = Field(8192, gt=0)
+    max_output_tokens: int = Field(8192, gt=0, description="most tokens that the verify model may write")
     keepalive_s: Seconds = Field(5, description="a streaming client hears a ping at least this often while held")
 
 
@@ -161,44 +163,64 @@ class Budget(Strict):
     """Hard limits for one client request."""
 
     max_calls: int = Field(3, ge=1, description="model calls for one client request")
-    max_cost_usd: float = Field(1.0, gt=0)
-    max_wall_s: Seconds = 300
+    max_cost_usd: float = Field(1.0, gt=0, description="cost of all its model calls")
+    max_wall_s: Seconds = Field(300, description="time from its arrival to its end")
 
 
 class Limits(Strict):
     """Sizes that protect the proxy."""
 
     max_body_bytes: int = Field(33_554_432, ge=1024, le=268_435_456, description="larger requests get a 413 in the client's dialect")
-    max_connections: int = Field(10_000, ge=1, description="downstream connections, all listeners together")
+    max_connections: int = Field(10_000, ge=1, le=1_000_000, description="downstream connections, all listeners together")
 
 
 class Telemetry(Strict):
     """What leaves this process about the requests."""
 
-    otlp_endpoint: str = Field("", description="for example http://jaeger:4317; empty = no export")
+    otlp_endpoint: OtlpUrl = Field("", description="for example http://jaeger:4317; empty = no export")
     capture_content: bool = Field(False, description="prompts and answers never leave in telemetry unless true")
 
 
 class Config(Strict):
-    """The whole file."""
+    """The configuration of cascade-extproc, `cascade.yaml`. Everything but `version` and `models` has a default."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], Version] = Field(description="version of this format: 1")
     listen: HostPort = Field("127.0.0.1:10000", description="Envoy's client-facing address")
     admin: HostPort = Field("127.0.0.1:9464", description="sidecar HTTP: health, metrics, decisions")
     envoy_admin: HostPort = Field("127.0.0.1:9901", description="Envoy's own admin address")
     workers: int = Field(1, ge=1, le=64, description="sidecar processes behind one Envoy cluster")
     transport: Literal["grpcio", "native"] = Field("grpcio", description="gRPC server implementation")
-    mode: Mode = Mode.ENFORCE
-    runtime_dir: str = Field(
+    mode: Mode = Field(Mode.ENFORCE, description="enforce acts on the plan, shadow only reports it, off leaves every request alone")
+    runtime_dir: Folder = Field(
         "", description="private folder for sockets and secrets; empty = a fresh one for `up`, /var/run/cascade-extproc otherwise"
     )
     drain_s: Seconds = Field(30, description="how long requests in flight may take to end after SIGTERM")
-    models: Models
+    models: Models = Field(description="the two models of the cascade, draft and verify")
     origin: Origin | None = Field(None, description="upstream of requests that are no LLM call; default: the verify provider")
-    router: Router = Router()
-    draft: Draft = Draft()
-    verify: Verify = Verify()
-    budget: Budget = Budget()
-    limits: Limits = Limits()
-    policies: list[None] = Field([], max_length=0, description="per-team policies; not in this version, so the list must be empty")
-    telemetry: Telemetry = Telemetry()
+    router: Router = Field(Router(), description="how a request's complexity becomes a plan")
+    draft: Draft = Field(Draft(), description="limits of the draft call")
+    verify: Verify = Field(Verify(), description="limits of the verify call")
+    budget: Budget = Field(Budget(), description="hard limits for one client request")
+    limits: Limits = Field(Limits(), description="sizes that protect the proxy")
+    policies: list[Any] = Field(
+        [], description="per-team policies; not in this version, so the list must be empty", json_schema_extra={"maxItems": 0}
+    )
+    telemetry: Telemetry = Field(Telemetry(), description="what leaves this process about the requests")
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @field_validator("policies")
+    @classmethod
+    def _none_yet(cls, value: list[Any]) -> list[Any]:
+        if value:
+            raise ValueError("expected an empty list: per-team policies are not in this version")
+        return value
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Remember where the values came from, where the validation was told."""
+        if context and "source" in context:
+            self._source = context["source"]
+
+    @property
+    def source(self) -> Source:
+        """The file and the lines of its values, for problems that are found later; empty for a configuration not from a file."""
+        return self._source

@@ -64,11 +64,14 @@ def _problem(detail: ErrorDetails, source: Source) -> Problem:
 
 
 def _message(detail: ErrorDetails) -> str:
-    context = dict(detail.get("ctx", {}))
-    if "expected" in context:
-        context["expected"] = str(context["expected"]).replace("'", "")
     wording = _EXPECTED.get(detail["type"])
-    return wording.format(**context) if wording else detail["msg"]
+    return wording.format(**{name: _plain(value) for name, value in detail.get("ctx", {}).items()}) if wording else detail["msg"]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value.replace("'", "") if isinstance(value, str) else str(value)
 
 
 def _found(detail: ErrorDetails, path: Path, source: Source) -> str:

@@ -1,0 +1,72 @@
+"""What is allowed in a configuration but probably not meant. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from extproc.config.endpoints import Endpoint, Upstream, endpoints
+from extproc.config.model import Config
+from extproc.config.problems import Problem
+from extproc.core.vocabulary import Role
+
+
+def advice(config: Config) -> tuple[Problem, ...]:
+    """Give a warning for each doubtful setting, with its line."""
+    found = (*_addresses(config), *_credentials(config), *_router(config), *_prices(config), *_telemetry(config))
+    return tuple(config.source.problem(tuple(key.split(".")), message) for key, message in found)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, by its name or address alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _addresses(config: Config) -> Iterator[tuple[str, str]]:
+    if ip_address(config.listen.rpartition(":")[0].strip("[]")).is_unspecified:
+        yield "listen", "every network of this machine can send requests, and injected keys pay for them"
+    if not is_loopback(config.admin.rpartition(":")[0]):
+        yield "admin", "decisions and metrics can be read from other machines; there is no password"
+    if not is_loopback(config.envoy_admin.rpartition(":")[0]):
+        yield "envoy_admin", "other machines can control and stop this Envoy; there is no password"
+
+
+def _credentials(config: Config) -> Iterator[tuple[str, str]]:
+    called = endpoints(config)
+    verify_hosts = {endpoint.upstream.host for endpoint in called if endpoint.role is Role.VERIFY}
+    for endpoint in called:
+        place = _place(config, endpoint)
+        open_wire = not endpoint.upstream.tls and not is_loopback(endpoint.upstream.host)
+        if open_wire and (endpoint.secret or endpoint.forward):
+            yield f"{place}.base_url", f"the key travels unencrypted to {endpoint.upstream.host}"
+        if endpoint.role is Role.DRAFT and endpoint.forward and endpoint.upstream.host not in verify_hosts:
+            yield f"{place}.api_key", f"the client's own key goes to {endpoint.upstream.host}, which is not where the client sent it"
+
+
+def _place(config: Config, endpoint: Endpoint) -> str:
+    model = config.models.draft if endpoint.role is Role.DRAFT else config.models.verify
+    further = f".dialects.{endpoint.dialect}" if endpoint.dialect in model.dialects else ""
+    return f"models.{endpoint.role}{further}"
+
+
+def _router(config: Config) -> Iterator[tuple[str, str]]:
+    if config.router.skip_below == config.router.direct_above:
+        yield "router.direct_above", "the same as skip_below: no score is between them, so none asks for the plan cascade"
+
+
+def _prices(config: Config) -> Iterator[tuple[str, str]]:
+    for role, model in ((Role.DRAFT, config.models.draft), (Role.VERIFY, config.models.verify)):
+        if model.price_usd_per_mtok is None:
+            yield f"models.{role}", "without price_usd_per_mtok its costs, and what is saved, stay unknown"
+
+
+def _telemetry(config: Config) -> Iterator[tuple[str, str]]:
+    endpoint = config.telemetry.otlp_endpoint
+    upstream = Upstream.of(endpoint) if endpoint else None
+    if config.telemetry.capture_content and upstream and not upstream.tls and not is_loopback(upstream.host):
+        yield "telemetry.capture_content", f"prompts and answers travel unencrypted to {upstream.host}"

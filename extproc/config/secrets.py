@@ -1,0 +1,175 @@
+"""Provider keys: read from where the configuration says, handed to Envoy in files of its own, never shown.
+
+Envoy reads a key by SDS from one file for each cluster and looks again when the file is replaced
+(https://www.envoyproxy.io/docs/envoy/latest/configuration/security/secret), so writing it anew rotates the key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from extproc.config.endpoints import Endpoint, Secret, endpoints
+from extproc.config.model import Config
+from extproc.config.problems import ConfigError, Problem
+from extproc.config.problems import Path as KeyPath
+from extproc.config.runtime import RuntimeDir
+
+_MAX_KEY_BYTES = 8192
+"""Longest key; servers take header lines of about this size."""
+
+_SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
+_ALL_CAPS = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+class _Unusable(Exception):
+    """A key that cannot be used; the message says why and never holds the key."""
+
+
+def check_secrets(config: Config, environ: Mapping[str, str]) -> None:
+    """Read every provider key and forget it. ConfigError with all that are missing or unusable."""
+    _, problems = _read(config, environ)
+    if problems:
+        raise ConfigError(problems)
+
+
+def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Bring Envoy's key files up to date; the same call starts, refreshes and tidies up.
+
+    What can be read is written before a problem is reported, so that one broken source does not hold up another's rotation;
+    the file of a key that cannot be read stays as it was.
+
+    Returns:
+        The clusters whose file changed.
+
+    Raises:
+        ConfigError: a key is missing or unusable.
+        OSError: the runtime folder cannot be written.
+    """
+    values, problems = _read(config, environ)
+    folder = _private_folder(runtime)
+    wanted = {runtime.secret(endpoint.cluster) for endpoint in endpoints(config) if endpoint.secret}
+    for stale in set(folder.glob("*.yaml")) - wanted:
+        stale.unlink()
+    changed = tuple(cluster for cluster, value in values.items() if _replace(runtime.secret(cluster), _sds(cluster, value)))
+    if problems:
+        raise ConfigError(problems)
+    return changed
+
+
+def redact(config: Config) -> dict[str, Any]:
+    """Give the configuration as JSON data for operators. Names of variables and files are shown, never what they hold."""
+    data: dict[str, Any] = _without_userinfo(config.model_dump(mode="json"))
+    return data
+
+
+def config_hash(config: Config) -> str:
+    """Give 12 hex digits that name this configuration: the same for any file that says the same, whatever its keys hold."""
+    canonical = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _read(config: Config, environ: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """Header values by cluster, and what is wrong with the others. A source that several clusters share is reported once."""
+    values: dict[str, str] = {}
+    problems: dict[KeyPath, Problem] = {}
+    for endpoint, secret in _with_secret(config):
+        try:
+            values[endpoint.cluster] = secret.prefix + _key(secret, environ)
+        except _Unusable as error:
+            place = _place(config, endpoint)
+            problems[place] = config.source.problem(place, str(error))
+    return values, list(problems.values())
+
+
+def _with_secret(config: Config) -> Iterator[tuple[Endpoint, Secret]]:
+    return ((endpoint, endpoint.secret) for endpoint in endpoints(config) if endpoint.secret)
+
+
+def _place(config: Config, endpoint: Endpoint) -> KeyPath:
+    """The key in the configuration that names this endpoint's source: its own, or its model's."""
+    model = config.models.draft if endpoint.role == "draft" else config.models.verify
+    own = model.dialects.get(endpoint.dialect)
+    inside = ("dialects", str(endpoint.dialect)) if own and (own.api_key_env or own.api_key_file) else ()
+    key = "api_key_env" if endpoint.secret and endpoint.secret.env is not None else "api_key_file"
+    return ("models", str(endpoint.role), *inside, key)
+
+
+def _key(secret: Secret, environ: Mapping[str, str]) -> str:
+    raw = _from_environment(secret.env, environ) if secret.env is not None else _from_file(Path(secret.file or ""))
+    key = raw.strip()
+    if not key:
+        raise _Unusable("the key is empty")
+    if not re.fullmatch(r"[!-~]+", key) or len(key) > _MAX_KEY_BYTES:
+        raise _Unusable("expected the key alone: visible ASCII characters, no blanks or control characters inside, no `Bearer`")
+    return key
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    if name in environ:
+        return environ[name]
+    # Whoever puts the key itself here by mistake shall not read it again in a log.
+    shown = f" {name}" if _ALL_CAPS.fullmatch(name) else " named here"
+    raise _Unusable(f"the environment variable{shown} is not set")
+
+
+def _from_file(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_MAX_KEY_BYTES * 2).decode()
+    except FileNotFoundError:
+        raise _Unusable("the file named here does not exist (a relative path counts from the configuration's folder)") from None
+    except UnicodeDecodeError:
+        raise _Unusable("the file named here holds no text") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a file name"
+        raise _Unusable(f"the file named here cannot be read: {reason}") from None
+
+
+def _sds(cluster: str, value: str) -> bytes:
+    """Give the DiscoveryResponse with one generic secret, as JSON, which is YAML as well."""
+    secret = {"@type": _SECRET_TYPE, "name": cluster, "generic_secret": {"secret": {"inline_string": value}}}
+    return json.dumps({"resources": [secret]}).encode()
+
+
+def _private_folder(runtime: RuntimeDir) -> Path:
+    folder = runtime.secret("any").parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+def _replace(path: Path, content: bytes) -> bool:
+    """Replace a file in one step, so that a reader sees the old or the new one. False where nothing was to change."""
+    with suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return False
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _without_userinfo(value: Any) -> Any:
+    """Cut user, password, query and fragment out of every URL. The checks let none in; a page for people looks twice."""
+    if isinstance(value, dict):
+        return {key: _without_userinfo(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_userinfo(item) for item in value]
+    if isinstance(value, str) and "://" in value:
+        parts = urlsplit(value)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+    return value

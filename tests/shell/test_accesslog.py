@@ -1,0 +1,113 @@
+"""Envoy's access log becomes records, whatever stands in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from extproc.config.runtime import METADATA_NAMESPACE, USAGE_NAMESPACE
+from extproc.core.vocabulary import Outcome, Plan, Price, Record, Role, Usage
+from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
+from extproc.pb.envoy.data.ai.v3.token_usage_pb2 import TokenUsage
+from extproc.pb.envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessage
+from extproc.shell.accesslog import receive, record_of
+
+PRICES = {Role.DRAFT: Price(1.0, 2.0, 0.1, 1.0), Role.VERIFY: Price(10.0, 20.0, 1.0, 12.5)}
+
+
+def entry(path: str = "/v1/messages?beta=true", **note: str) -> HTTPAccessLogEntry:
+    made = HTTPAccessLogEntry()
+    made.request.path = path
+    made.request.request_body_bytes = 120
+    made.response.response_code.value = 200
+    common = made.common_properties
+    common.start_time.FromMicroseconds(1_700_000_000_250_000)
+    common.time_to_first_downstream_tx_byte.FromMilliseconds(40)
+    common.time_to_last_downstream_tx_byte.FromMilliseconds(900)
+    for key, value in note.items():
+        common.metadata.filter_metadata[METADATA_NAMESPACE].fields[key].string_value = value
+    return made
+
+
+def with_usage(made: HTTPAccessLogEntry) -> HTTPAccessLogEntry:
+    usage = TokenUsage()
+    usage.input_tokens.value = 1000
+    usage.output_tokens.value = 50
+    usage.input_token_details.cached_tokens.value = 400
+    usage.input_token_details.cache_creation_tokens.value = 100
+    usage.output_token_details.reasoning_tokens.value = 7
+    made.common_properties.metadata.typed_filter_metadata[USAGE_NAMESPACE].Pack(usage)
+    return made
+
+
+def skipped() -> HTTPAccessLogEntry:
+    note = {"outcome": "SKIPPED", "plan": "draft", "dialect": "anthropic", "model": "small", "rules": "a,b", "trace_id": "t", "score": "0.100"}
+    return with_usage(entry(**note, requested_model="asked", turn="chat"))
+
+
+def test_a_skipped_request_is_priced_as_draft_and_against_verify():
+    record = record_of(skipped(), PRICES)
+    assert (record.outcome, record.plan, record.role, record.model) == (Outcome.SKIPPED, Plan.DRAFT, Role.DRAFT, "small")
+    assert (record.path, record.rules, record.score) == ("/v1/messages", ("a", "b"), 0.1)
+    assert (record.at, record.duration_s, record.first_byte_s) == (1_700_000_000.25, 0.9, 0.04)
+    assert record.usage == Usage(1000, 50, 400, 100, 7)
+    assert record.cost_usd == pytest.approx((500 * 1 + 400 * 0.1 + 100 * 1 + 50 * 2) / 1e6)
+    assert record.baseline_usd == pytest.approx((500 * 10 + 400 * 1 + 100 * 12.5 + 50 * 20) / 1e6)
+
+
+def test_without_a_price_or_usage_costs_are_unknown_not_zero():
+    assert record_of(skipped(), {Role.DRAFT: None, Role.VERIFY: None}).cost_usd is None
+    assert record_of(entry(outcome="DIRECT", plan="direct"), PRICES).cost_usd is None
+
+
+def test_a_request_that_went_by_without_us_says_so():
+    record = record_of(entry(), PRICES)
+    assert (record.outcome, record.rules, record.dialect) == (Outcome.BYPASSED, ("processor_absent",), "anthropic")
+    other = record_of(entry("/v1/models"), PRICES)
+    assert (other.outcome, other.rules, other.dialect) == (Outcome.BYPASSED, (), "")
+
+
+def test_a_rewritten_path_is_told_as_the_client_sent_it():
+    made = entry("/anthropic/v1/messages")
+    made.request.original_path = "/v1/messages?x=1"
+    assert record_of(made, PRICES).path == "/v1/messages"
+
+
+def test_the_usage_of_a_failed_draft_is_not_the_rescues():
+    assert record_of(with_usage(entry(outcome="RESCUED", plan="draft")), PRICES).usage is None
+
+
+def test_a_usage_message_of_another_release_is_no_usage():
+    made = entry(outcome="DIRECT", plan="direct")
+    made.common_properties.metadata.typed_filter_metadata[USAGE_NAMESPACE].value = b"\xff\xff"
+    assert record_of(made, PRICES).usage is None
+
+
+def test_a_client_that_left_is_told():
+    made = entry()
+    made.response.ClearField("response_code")
+    made.common_properties.response_flags.downstream_connection_termination = True
+    record = record_of(made, PRICES)
+    assert (record.status, record.error) == (0, "downstream_connection_termination")
+
+
+def test_only_the_clients_log_makes_records_and_the_name_is_remembered():
+    async def run(log_name: str) -> list[Record]:
+        records: list[Record] = []
+
+        async def messages() -> AsyncIterator[bytes]:
+            first = StreamAccessLogsMessage()
+            first.identifier.log_name = log_name
+            first.http_logs.log_entry.append(skipped())
+            yield first.SerializeToString()
+            second = StreamAccessLogsMessage()
+            second.http_logs.log_entry.extend([entry(), entry()])
+            yield second.SerializeToString()
+
+        await receive(messages(), PRICES, records.extend)
+        return records
+
+    assert len(asyncio.run(run("client"))) == 3
+    assert asyncio.run(run("egress")) == []
