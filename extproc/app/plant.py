@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from extproc.config.secrets import refresh_secrets, write_secrets
+from extproc.config.secrets import write_secrets
 
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
+from extproc.config.problems import ConfigError
 from extproc.config.runtime import DEFAULT, RuntimeDir
 from extproc.shell.processes import Program
 from extproc.shell.supervisor import Plant, Supervisor
@@ -116,7 +117,16 @@ async def run(config: Config, runtime: RuntimeDir, *, with_envoy: bool, tell: Ca
 
 async def _keep_secrets_fresh(config: Config, runtime: RuntimeDir, tell: Callable[[str], None]) -> None:
     """Hand a changed key file on to Envoy, which reads its own copy again by itself."""
+    told = ""
     while True:
         await asyncio.sleep(_SECRETS_EVERY_S)
-        for cluster in refresh_secrets(config, runtime, os.environ):
+        try:
+            changed = write_secrets(config, runtime, os.environ)
+        except (ConfigError, OSError) as error:  # the old key stays in use; the operator is told once
+            if str(error) != told:
+                told = str(error)
+                tell(f"keys are not up to date: {told}")
+            continue
+        told = ""
+        for cluster in changed:
             tell(f"the key of {cluster} has changed")

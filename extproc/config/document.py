@@ -192,7 +192,7 @@ class _Builder:
 
 
 def _is_null(node: Node) -> bool:
-    return not node.style and node.value in _NULLS
+    return isinstance(node, ScalarNode) and not node.style and node.value in _NULLS
 
 
 def _found(node: Node, path: Path) -> str:

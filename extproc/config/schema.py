@@ -13,7 +13,7 @@ from extproc.config.model import Config
 class _Generator(GenerateJsonSchema):
     """Leaves out the titles that only repeat a key's name."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, _schema: Any) -> bool:
         return False
 
 

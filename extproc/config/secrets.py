@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from extproc.config.endpoints import Endpoint, Secret, endpoints
 from extproc.config.model import Config
@@ -27,10 +26,11 @@ _MAX_KEY_BYTES = 8192
 """Longest key; servers take header lines of about this size."""
 
 _SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
+_URL = re.compile(r"^(\w+://)(?:[^/?#]*@)?([^?#]*).*$", re.DOTALL)
 _ALL_CAPS = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-class _Unusable(Exception):
+class _UnusableKeyError(Exception):
     """A key that cannot be used; the message says why and never holds the key."""
 
 
@@ -84,7 +84,7 @@ def _read(config: Config, environ: Mapping[str, str]) -> tuple[dict[str, str], l
     for endpoint, secret in _with_secret(config):
         try:
             values[endpoint.cluster] = secret.prefix + _key(secret, environ)
-        except _Unusable as error:
+        except _UnusableKeyError as error:
             place = _place(config, endpoint)
             problems[place] = config.source.problem(place, str(error))
     return values, list(problems.values())
@@ -107,9 +107,9 @@ def _key(secret: Secret, environ: Mapping[str, str]) -> str:
     raw = _from_environment(secret.env, environ) if secret.env is not None else _from_file(Path(secret.file or ""))
     key = raw.strip()
     if not key:
-        raise _Unusable("the key is empty")
+        raise _UnusableKeyError("the key is empty")
     if not re.fullmatch(r"[!-~]+", key) or len(key) > _MAX_KEY_BYTES:
-        raise _Unusable("expected the key alone: visible ASCII characters, no blanks or control characters inside, no `Bearer`")
+        raise _UnusableKeyError("expected the key alone: visible ASCII characters, no blanks or control characters inside, no `Bearer`")
     return key
 
 
@@ -118,7 +118,7 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
         return environ[name]
     # Whoever puts the key itself here by mistake shall not read it again in a log.
     shown = f" {name}" if _ALL_CAPS.fullmatch(name) else " named here"
-    raise _Unusable(f"the environment variable{shown} is not set")
+    raise _UnusableKeyError(f"the environment variable{shown} is not set")
 
 
 def _from_file(path: Path) -> str:
@@ -126,12 +126,12 @@ def _from_file(path: Path) -> str:
         with path.open("rb") as stream:
             return stream.read(_MAX_KEY_BYTES * 2).decode()
     except FileNotFoundError:
-        raise _Unusable("the file named here does not exist (a relative path counts from the configuration's folder)") from None
+        raise _UnusableKeyError("the file named here does not exist (a relative path counts from the configuration's folder)") from None
     except UnicodeDecodeError:
-        raise _Unusable("the file named here holds no text") from None
+        raise _UnusableKeyError("the file named here holds no text") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
-        raise _Unusable(f"the file named here cannot be read: {reason}") from None
+        raise _UnusableKeyError(f"the file named here cannot be read: {reason}") from None
 
 
 def _sds(cluster: str, value: str) -> bytes:
@@ -169,7 +169,4 @@ def _without_userinfo(value: Any) -> Any:
         return {key: _without_userinfo(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_without_userinfo(item) for item in value]
-    if isinstance(value, str) and "://" in value:
-        parts = urlsplit(value)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    return value
+    return _URL.sub(r"\1\2", value) if isinstance(value, str) else value

@@ -8,6 +8,8 @@ and requests that passed while the processor was down are seen as well.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from enum import StrEnum
+from typing import TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
@@ -24,6 +26,7 @@ CLIENT_LOG = "client"
 
 _ROLES = {Outcome.SKIPPED: Role.DRAFT, Outcome.DIRECT: Role.VERIFY, Outcome.RESCUED: Role.VERIFY}
 
+E = TypeVar("E", bound=StrEnum)
 Prices = Mapping[Role, Price | None]
 
 
@@ -42,16 +45,16 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     common, request, response = entry.common_properties, entry.request, entry.response
     path = (request.original_path or request.path).partition("?")[0]
     note = _note(common.metadata)
-    outcome = Outcome(note.get("outcome", Outcome.BYPASSED))
+    outcome = _member(Outcome, note.get("outcome"), Outcome.BYPASSED)
     role = _ROLES.get(outcome)
-    usage = None if outcome is Outcome.RESCUED else _usage(common.metadata)
+    usage = _usage(common.metadata)
     price, verify_price = prices.get(role) if role else None, prices.get(Role.VERIFY)
     rules = tuple(filter(None, note.get("rules", "").split(",")))
     return Record(
         at=common.start_time.ToMicroseconds() / 1e6,
         trace_id=note.get("trace_id", ""),
         outcome=outcome,
-        plan=Plan(note.get("plan", Plan.BYPASS)),
+        plan=_member(Plan, note.get("plan"), Plan.BYPASS),
         dialect=note.get("dialect") or str(PATHS.get(path, "")),
         path=path,
         turn=note.get("turn", ""),
@@ -71,6 +74,14 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         baseline_usd=verify_price.cost_usd(usage) if verify_price and usage else None,
         error=_error(common),
     )
+
+
+def _member(kind: type[E], value: str | None, default: E) -> E:
+    """Read an enum's value; another release of ours may have written one that we do not know."""
+    try:
+        return kind(value)
+    except ValueError:
+        return default
 
 
 def _note(metadata: Metadata) -> dict[str, str]:

@@ -75,8 +75,14 @@ def test_a_rewritten_path_is_told_as_the_client_sent_it():
     assert record_of(made, PRICES).path == "/v1/messages"
 
 
-def test_the_usage_of_a_failed_draft_is_not_the_rescues():
-    assert record_of(with_usage(entry(outcome="RESCUED", plan="draft")), PRICES).usage is None
+def test_a_rescue_costs_what_verify_costs():
+    record = record_of(with_usage(entry(outcome="RESCUED", plan="draft")), PRICES)
+    assert record.cost_usd == record.baseline_usd == pytest.approx((500 * 10 + 400 * 1 + 100 * 12.5 + 50 * 20) / 1e6)
+
+
+def test_words_of_another_release_are_no_error():
+    record = record_of(entry(outcome="DREAMT", plan="wish"), PRICES)
+    assert (record.outcome, record.plan) == (Outcome.BYPASSED, Plan.BYPASS)
 
 
 def test_a_usage_message_of_another_release_is_no_usage():

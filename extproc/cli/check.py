@@ -1,0 +1,112 @@
+"""`extproc check`: whether a configuration can be used, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from extproc.cli.options import config_path_option, load_config
+from extproc.config.advice import advice
+from extproc.config.endpoints import Endpoint, endpoints
+from extproc.config.load import ConfigError, Problem
+from extproc.config.model import Config
+from extproc.config.policy import policy
+from extproc.config.secrets import check_secrets, config_hash
+from extproc.core.steps.classify import RULES
+
+
+@click.command()
+@config_path_option
+@click.option("--no-secrets", is_flag=True, help="Do not look for the providers' keys, for example on a build machine.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for problems too.")
+def command(config: Path, no_secrets: bool, as_json: bool) -> None:
+    """Check a configuration file: keys, values, rules, and that the providers' keys can be read.
+
+    Exit code 0, or 2 with a line for each problem: file, line, key, and what was expected. Warnings do not change the exit code.
+    """
+    try:
+        loaded = load_config(config)
+        _check(loaded, with_secrets=not no_secrets)
+    except ConfigError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "problems": [asdict(problem) for problem in error.problems]}, indent=2))
+        raise
+    warnings = advice(loaded)
+    if as_json:
+        click.echo(json.dumps(_summary(loaded, warnings), indent=2))
+        return
+    click.echo("\n".join(_lines(loaded)))
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def _check(config: Config, *, with_secrets: bool) -> None:
+    """Look for everything that only a whole configuration can have wrong; all of it is reported at once."""
+    problems: list[Problem] = []
+    for finds in (
+        lambda: policy(config, [rule.name for rule in RULES]),
+        lambda: check_secrets(config, os.environ) if with_secrets else None,
+    ):
+        try:
+            finds()
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def _summary(config: Config, warnings: Sequence[Problem]) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "file": config.source.file,
+        "hash": config_hash(config),
+        "mode": config.mode,
+        "listen": config.listen,
+        "endpoints": [
+            {
+                "role": endpoint.role,
+                "dialect": endpoint.dialect,
+                "model": endpoint.model,
+                "url": _url(endpoint),
+                "credential": _credential(endpoint),
+            }
+            for endpoint in endpoints(config)
+        ],
+        "skip_below": config.router.skip_below,
+        "direct_above": config.router.direct_above,
+        "warnings": [asdict(warning) for warning in warnings],
+    }
+
+
+def _lines(config: Config) -> list[str]:
+    router = config.router
+    rows = [
+        ("listen", f"{config.listen}, admin {config.admin}, envoy admin {config.envoy_admin}"),
+        ("mode", f"{config.mode}, {config.workers} worker{'s' if config.workers > 1 else ''}, transport {config.transport}"),
+        ("plans", f"score < {router.skip_below:g}: draft, ≥ {router.direct_above:g}: direct, between: cascade"),
+        *((endpoint.role, _describe(endpoint)) for endpoint in endpoints(config)),
+        ("other", f"requests that are no LLM call → {(config.origin or config.models.verify).base_url}"),
+    ]
+    return [f"{config.source.file}: valid (hash {config_hash(config)})", *(f"  {name:<7} {text}" for name, text in rows)]
+
+
+def _describe(endpoint: Endpoint) -> str:
+    return f"{endpoint.model or 'the model asked for'} ({endpoint.dialect}) → {_url(endpoint)}, {_credential(endpoint)}"
+
+
+def _url(endpoint: Endpoint) -> str:
+    scheme = "https" if endpoint.upstream.tls else "http"
+    return f"{scheme}://{endpoint.upstream.authority}{endpoint.path}"
+
+
+def _credential(endpoint: Endpoint) -> str:
+    secret = endpoint.secret
+    if secret is not None:
+        return f"key from {f'${secret.env}' if secret.env is not None else secret.file} as {secret.header}"
+    return "the client's own key" if endpoint.forward else "no key"
