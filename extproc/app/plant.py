@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,24 @@ _LONGEST_SOCKET_PATH = 100
 
 class RuntimeDirError(Exception):
     """The runtime folder cannot be used; the message says why."""
+
+
+class AddressError(Exception):
+    """An address cannot be listened on; the message says which and why."""
+
+
+def check_addresses(config: Config) -> None:
+    """Try the addresses before anything starts, so that the reason is told in one line. AddressError names the first."""
+    for key in ("listen", "admin", "envoy_admin"):
+        address: str = getattr(config, key)
+        host, _, port = address.rpartition(":")
+        host = host.strip("[]")
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((host, int(port)))
+            except OSError as error:
+                raise AddressError(f"{key}: {address}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -105,9 +124,11 @@ def _environ_without_secrets(config: Config) -> dict[str, str]:
     return {name: value for name, value in inherited.items() if name not in names}
 
 
-async def run(config: Config, runtime: RuntimeDir, *, with_envoy: bool, tell: Callable[[str], None], when_ready: Callable[[], None]) -> None:
+async def run(
+    config: Config, runtime: RuntimeDir, *, with_envoy: bool, tell: Callable[[str], None], when_ready: Callable[[], None]
+) -> None:
     """Run the plant until SIGTERM or SIGINT, drain it, and leave nothing behind. StartError when it does not become ready."""
-    chore = asyncio.create_task(_keep_secrets_fresh(config, runtime, tell), name="secrets")
+    chore = asyncio.create_task(keep_secrets_fresh(config, runtime, os.environ, tell), name="secrets")
     try:
         await Supervisor(plant(config, runtime, with_envoy=with_envoy), tell).run(when_ready)
     finally:
@@ -115,13 +136,13 @@ async def run(config: Config, runtime: RuntimeDir, *, with_envoy: bool, tell: Ca
         await asyncio.gather(chore, return_exceptions=True)
 
 
-async def _keep_secrets_fresh(config: Config, runtime: RuntimeDir, tell: Callable[[str], None]) -> None:
+async def keep_secrets_fresh(config: Config, runtime: RuntimeDir, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     """Hand a changed key file on to Envoy, which reads its own copy again by itself."""
     told = ""
     while True:
         await asyncio.sleep(_SECRETS_EVERY_S)
         try:
-            changed = write_secrets(config, runtime, os.environ)
+            changed = write_secrets(config, runtime, environ)
         except (ConfigError, OSError) as error:  # the old key stays in use; the operator is told once
             if str(error) != told:
                 told = str(error)

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from extproc.app.worker import Worker
 
 
-async def serve(worker: Worker, *, attached: bool) -> None:
-    """Run a worker until SIGTERM or SIGINT, or, when `attached`, until the process that started it is gone."""
+async def serve(worker: Worker, *, attached: bool = False, beside: Coroutine[Any, Any, None] | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT; `attached`: also until the process that started it is gone. `beside` runs along."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if attached:
         await loop.connect_read_pipe(lambda: _UntilClosed(stop), sys.stdin)
-    await worker.start()
+    chore = asyncio.create_task(beside) if beside is not None else None
     try:
+        await worker.start()
+        gc.collect()
+        gc.freeze()  # what was made at start stays for good: later collections need not look at it again
         await stop.wait()
     finally:
         await worker.stop()
+        if chore is not None:
+            chore.cancel()
+            await asyncio.gather(chore, return_exceptions=True)
 
 
 class _UntilClosed(asyncio.Protocol):
@@ -30,6 +39,7 @@ class _UntilClosed(asyncio.Protocol):
     def __init__(self, stop: asyncio.Event) -> None:
         self._stop = stop
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         """The other end is gone."""
+        del exc
         self._stop.set()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -50,11 +51,11 @@ class Frame(click.Group):
     debug = False
     """Whether errors are shown with their traceback."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """Name the commands, in the order of a reader's interest."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command; None where the name is unknown."""
         if cmd_name not in COMMANDS:
             return None
@@ -64,17 +65,25 @@ class Frame(click.Group):
             command.params.append(_DEBUG)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command line and exit by the contract; with `standalone_mode=False` errors are raised, as click has it."""
+        run = partial(super().main, args, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return run()
         self.debug = False
-        sys.exit(self._exit_code(lambda: super(Frame, self).main(*args, standalone_mode=False, **extra)))
+        sys.exit(self._exit_code(run))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command and flush what it printed, so that a reader who left is noticed here and not at exit."""

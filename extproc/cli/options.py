@@ -15,17 +15,7 @@ from extproc.config.model import Config
 _DEFAULT = "cascade.yaml"
 _VARIABLE = "CASCADE_CONFIG"
 
-type_of_command = Callable[..., Any]
-
-
-class ConfigFile(click.ParamType):
-    """A configuration file, given to the command as a loaded `Config`; ConfigError where it has problems."""
-
-    name = "file"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Config:
-        """Load the file that is named on the command line, with the process's environment."""
-        return value if isinstance(value, Config) else load_config(Path(value))
+_Command = Callable[..., Any]
 
 
 def load_config(path: Path) -> Config:
@@ -35,25 +25,30 @@ def load_config(path: Path) -> Config:
     return load(path, os.environ)
 
 
-def config_option(command: type_of_command) -> type_of_command:
-    """Give a command the option `--config` and, as its argument `config`, the loaded configuration."""
-    return _option(ConfigFile())(command)
+def config_option(command: _Command) -> _Command:
+    """Give a command the option `--config` and, as its argument `config`, the loaded `Config`."""
+    return _option(lambda ctx, _, path: None if ctx.resilient_parsing else load_config(path))(command)
 
 
-def config_path_option(command: type_of_command) -> type_of_command:
+def config_path_option(command: _Command) -> _Command:
     """Give a command the option `--config` and, as its argument `config`, only the file's path."""
-    return _option(click.Path(path_type=Path))(command)
+    return _option(None)(command)
 
 
-def _option(kind: click.ParamType) -> Callable[[type_of_command], type_of_command]:
+def _option(callback: Callable[[click.Context, click.Parameter, Path], Config | None] | None) -> Callable[[_Command], _Command]:
     return click.option(
         "-c",
         "--config",
-        "config",
-        type=kind,
+        type=click.Path(path_type=Path),
         default=_DEFAULT,
         envvar=_VARIABLE,
+        callback=callback,
         show_default=True,
         show_envvar=True,
         help="Configuration file.",
     )
+
+
+def say(text: str) -> None:
+    """Tell the operator something on stderr, where it does not mix with output."""
+    click.echo(f"extproc: {text}", err=True)

@@ -13,7 +13,7 @@ from extproc.core.vocabulary import Role
 
 def advice(config: Config) -> tuple[Problem, ...]:
     """Give a warning for each doubtful setting, with its line."""
-    found = (*_addresses(config), *_credentials(config), *_router(config), *_prices(config), *_telemetry(config))
+    found = (*_addresses(config), *_credentials(config), *_dialects(config), *_router(config), *_prices(config), *_telemetry(config))
     return tuple(config.source.problem(tuple(key.split(".")), message) for key, message in found)
 
 
@@ -52,6 +52,14 @@ def _place(config: Config, endpoint: Endpoint) -> str:
     model = config.models.draft if endpoint.role is Role.DRAFT else config.models.verify
     further = f".dialects.{endpoint.dialect}" if endpoint.dialect in model.dialects else ""
     return f"models.{endpoint.role}{further}"
+
+
+def _dialects(config: Config) -> Iterator[tuple[str, str]]:
+    called = endpoints(config)
+    verified = {endpoint.dialect for endpoint in called if endpoint.role is Role.VERIFY}
+    for endpoint in called:
+        if endpoint.role is Role.DRAFT and endpoint.dialect not in verified:
+            yield _place(config, endpoint), f"no draft is ever made in {endpoint.dialect}, because the verify model does not serve it"
 
 
 def _router(config: Config) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,31 @@
+"""`extproc up`: Envoy and the sidecar together, in the foreground."""
+
+from __future__ import annotations
+
+import click
+
+from extproc.app import plant
+from extproc.app.loop import run
+from extproc.cli.options import config_option, say
+from extproc.config.model import Config
+from extproc.shell.supervisor import StartError
+
+
+@click.command("up")
+@config_option
+def command(config: Config) -> None:
+    """Run Envoy and the sidecar in the foreground; Ctrl-C or SIGTERM drains."""
+    try:
+        plant.check_addresses(config)
+        with plant.runtime_dir(config, None, temporary=True) as runtime:
+            plant.prepare(config, runtime, with_envoy=True)
+            run(plant.run(config, runtime, with_envoy=True, tell=say, when_ready=lambda: _ready(config)))
+    except (plant.RuntimeDirError, plant.AddressError, StartError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _ready(config: Config) -> None:
+    draft, verify = config.models.draft, config.models.verify
+    asked = "the model asked for" if verify.model == "keep" else verify.model
+    say(f"ready on http://{config.listen} ({config.mode}): draft {draft.model}, verify {asked}")
+    say(f"admin on http://{config.admin}: /readyz /metrics /api/decisions /api/config")
