@@ -10,15 +10,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-
-from extproc.config.secrets import write_secrets
 
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
 from extproc.config.problems import ConfigError
 from extproc.config.runtime import DEFAULT, RuntimeDir
-from extproc.shell.processes import Program
+from extproc.config.secrets import write_secrets
+from extproc.shell.processes import Program, to_stdout
 from extproc.shell.supervisor import Plant, Supervisor
 
 _SECRETS_EVERY_S = 2.0
@@ -124,13 +124,23 @@ def _environ_without_secrets(config: Config) -> dict[str, str]:
     return {name: value for name, value in inherited.items() if name not in names}
 
 
-async def run(
-    config: Config, runtime: RuntimeDir, *, with_envoy: bool, tell: Callable[[str], None], when_ready: Callable[[], None]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears of a running plant."""
+
+    tell: Callable[[str], None]
+    """What the operator should know, a line each."""
+    ready: Callable[[], None]
+    """Called once, when requests are served."""
+    log: Callable[[bytes], None] = to_stdout
+    """Every line of output of Envoy and the workers, with the name of its origin before it."""
+
+
+async def run(config: Config, runtime: RuntimeDir, ears: Ears, *, with_envoy: bool) -> None:
     """Run the plant until SIGTERM or SIGINT, drain it, and leave nothing behind. StartError when it does not become ready."""
-    chore = asyncio.create_task(keep_secrets_fresh(config, runtime, os.environ, tell), name="secrets")
+    chore = asyncio.create_task(keep_secrets_fresh(config, runtime, os.environ, ears.tell), name="secrets")
     try:
-        await Supervisor(plant(config, runtime, with_envoy=with_envoy), tell).run(when_ready)
+        await Supervisor(plant(config, runtime, with_envoy=with_envoy), ears.tell, ears.log).run(ears.ready)
     finally:
         chore.cancel()
         await asyncio.gather(chore, return_exceptions=True)

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator, Mapping
 from secrets import token_hex
 from time import monotonic
 
-from extproc.config.policy import policy
-from extproc.config.secrets import config_hash, redact
-from extproc.core.steps.classify import RULES
-
 from extproc.config.model import Config, Model
+from extproc.config.policy import policy
 from extproc.config.runtime import RuntimeDir
+from extproc.config.secrets import config_hash, redact
 from extproc.core.session import Session
+from extproc.core.steps.classify import RULES
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.vocabulary import Price, Role
 from extproc.core.wire.traceparent import trace_id

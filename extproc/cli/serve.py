@@ -43,6 +43,6 @@ def _alone(config: Config, wanted: Path | None) -> None:
                 chore = plant.keep_secrets_fresh(config, runtime, os.environ, say)
                 run(serve(Worker(config, runtime, 0, version()), beside=chore))
             else:
-                run(plant.run(config, runtime, with_envoy=False, tell=say, when_ready=lambda: say("ready")))
+                run(plant.run(config, runtime, plant.Ears(say, lambda: say("ready")), with_envoy=False))
     except (plant.RuntimeDirError, StartError) as error:
         raise click.ClickException(str(error)) from error

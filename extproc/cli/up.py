@@ -19,7 +19,7 @@ def command(config: Config) -> None:
         plant.check_addresses(config)
         with plant.runtime_dir(config, None, temporary=True) as runtime:
             plant.prepare(config, runtime, with_envoy=True)
-            run(plant.run(config, runtime, with_envoy=True, tell=say, when_ready=lambda: _ready(config)))
+            run(plant.run(config, runtime, plant.Ears(say, lambda: _ready(config)), with_envoy=True))
     except (plant.RuntimeDirError, plant.AddressError, StartError) as error:
         raise click.ClickException(str(error)) from error
 

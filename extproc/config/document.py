@@ -150,12 +150,17 @@ class _Builder:
             return self._section(node, path)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, str(index)), item.start_mark) for index, item in enumerate(node.value)]
-        return None if _is_null(node) else self._substituted(node.value, path)
+        if _is_null(node):
+            return None
+        text = self._substituted(node.value, path)
+        if not _is_text(text):
+            self._complain(path, "expected Unicode text; half of a character stands here")
+        return text
 
     def _section(self, node: MappingNode, path: Path) -> dict[str, Any]:
         section: dict[str, Any] = {}
         for key, value in node.value:
-            if not isinstance(key, ScalarNode):
+            if not isinstance(key, ScalarNode) or not _is_text(key.value):
                 line, column = key.start_mark.line + 1, key.start_mark.column + 1
                 self.problems.append(Problem(".".join(path), "expected a name as the key", self.source.file, line, column))
                 continue
@@ -189,6 +194,11 @@ class _Builder:
 
     def _complain(self, path: Path, message: str) -> None:
         self.problems.append(self.source.problem(path, message))
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is free of lone surrogates, which YAML can escape and a badly encoded environment brings along."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _is_null(node: Node) -> bool:

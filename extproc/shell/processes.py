@@ -30,10 +30,12 @@ class Program:
 class Child:
     """Keeps one program running until it is stopped."""
 
-    def __init__(self, program: Program, tell: Callable[[str], None]) -> None:
+    def __init__(self, program: Program, tell: Callable[[str], None], log: Callable[[bytes], None]) -> None:
+        """Prepare a child. `tell` hears of its life, `log` gets each line of its output with its name before it."""
         self.program = program
         self.starts = 0
         self._tell = tell
+        self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -84,8 +86,7 @@ class Child:
                 continue
             if not line:
                 return
-            sys.stdout.buffer.write(prefix + line.rstrip(b"\n") + b"\n")
-            sys.stdout.buffer.flush()
+            self._log(prefix + line.rstrip(b"\n") + b"\n")
 
     async def stop(self, patience_s: float = _KILL_AFTER_S) -> None:
         """End it with SIGTERM, or with SIGKILL when it does not listen."""
@@ -102,6 +103,12 @@ class Child:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+def to_stdout(line: bytes) -> None:
+    """Pass a line of output through to our own."""
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
 
 
 def _reason(code: int) -> str:

@@ -10,7 +10,7 @@ from time import monotonic
 
 import httpx
 
-from extproc.shell.processes import Child, Program
+from extproc.shell.processes import Child, Program, to_stdout
 
 _POLL_S = 0.1
 _TRIES = 5
@@ -37,12 +37,12 @@ class Plant:
 class Supervisor:
     """Runs a plant until it is told to stop."""
 
-    def __init__(self, plant: Plant, tell: Callable[[str], None]) -> None:
+    def __init__(self, plant: Plant, tell: Callable[[str], None], log: Callable[[bytes], None] = to_stdout) -> None:
         self._plant = plant
         self._tell = tell
         self._stop = asyncio.Event()
-        self._workers = [Child(program, tell) for program in plant.workers]
-        self._envoy = Child(plant.envoy, tell) if plant.envoy else None
+        self._workers = [Child(program, tell, log) for program in plant.workers]
+        self._envoy = Child(plant.envoy, tell, log) if plant.envoy else None
         self._client = httpx.AsyncClient(timeout=2.0)
 
     def children(self) -> list[Child]:

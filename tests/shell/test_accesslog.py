@@ -43,7 +43,15 @@ def with_usage(made: HTTPAccessLogEntry) -> HTTPAccessLogEntry:
 
 
 def skipped() -> HTTPAccessLogEntry:
-    note = {"outcome": "SKIPPED", "plan": "draft", "dialect": "anthropic", "model": "small", "rules": "a,b", "trace_id": "t", "score": "0.100"}
+    note = {
+        "outcome": "SKIPPED",
+        "plan": "draft",
+        "dialect": "anthropic",
+        "model": "small",
+        "rules": "a,b",
+        "trace_id": "t",
+        "score": "0.100",
+    }
     return with_usage(entry(**note, requested_model="asked", turn="chat"))
 
 

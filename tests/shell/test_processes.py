@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.shell.processes import Child, Program
+from extproc.shell.processes import Child, Program, to_stdout
 
 ENVIRON = {"PATH": os.environ["PATH"]}
 
@@ -38,7 +38,7 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path):
     log = tmp_path / "starts"
 
     async def run() -> None:
-        child = Child(program(f"open({str(log)!r}, 'a').write('x'); raise SystemExit(3)"), told.append)
+        child = Child(program(f"open({str(log)!r}, 'a').write('x'); raise SystemExit(3)"), told.append, to_stdout)
         child.start()
         await until(lambda: child.starts >= 3)
         await child.stop()
@@ -53,7 +53,7 @@ def test_a_killed_child_is_named_by_its_signal():
     told: list[str] = []
 
     async def run() -> None:
-        child = Child(program("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), told.append)
+        child = Child(program("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), told.append, to_stdout)
         child.start()
         await until(lambda: bool(told))
         await child.stop()
@@ -64,7 +64,7 @@ def test_a_killed_child_is_named_by_its_signal():
 
 def test_output_comes_through_line_by_line_with_a_prefix(capfdbinary: pytest.CaptureFixture[bytes]):
     async def run() -> None:
-        child = Child(program("import sys; print('one', flush=True); print('two', file=sys.stderr)"), [].append)
+        child = Child(program("import sys; print('one', flush=True); print('two', file=sys.stderr)"), [].append, to_stdout)
         child.start()
         await until(lambda: child.starts > 1)  # its output was read to the end before it starts again
         await child.stop()
@@ -75,7 +75,7 @@ def test_output_comes_through_line_by_line_with_a_prefix(capfdbinary: pytest.Cap
 
 def test_a_stopped_child_is_gone_and_not_started_again():
     async def run() -> tuple[int, int]:
-        child = Child(program("import time; time.sleep(60)"), print)
+        child = Child(program("import time; time.sleep(60)"), print, to_stdout)
         child.start()
         await until(lambda: child.pid is not None)
         pid = child.pid or 0
@@ -93,7 +93,7 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path):
 
     async def run() -> int:
         script = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(ready)!r}, 'w').close(); time.sleep(60)"
-        child = Child(program(script), told.append)
+        child = Child(program(script), told.append, to_stdout)
         child.start()
         await until(ready.exists)
         pid = child.pid or 0
@@ -112,7 +112,7 @@ def test_an_attached_child_notices_when_we_are_gone(tmp_path: Path):
 import asyncio, os, signal
 from extproc.shell.processes import Child, Program
 async def run():
-    Child(Program("child", [{sys.executable!r}, "-c", {child!r}], dict(os.environ), attached=True), print).start()
+    Child(Program("child", [{sys.executable!r}, "-c", {child!r}], dict(os.environ), attached=True), print, print).start()
     while not (os.path.exists({str(report)!r}) and open({str(report)!r}).read()):
         await asyncio.sleep(0.01)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,163 @@
+"""Runs the demonstration: simulated providers, the real Envoy and sidecar, sample traffic, a table."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from time import perf_counter
+
+import httpx
+
+from extproc.app import plant
+from extproc.config.model import Config
+from extproc.demo.samples import SAMPLES, Sample
+from extproc.demo.table import Row, header, line, summary
+from extproc.shell.supervisor import StartError
+from extproc.simulator import Profile, Simulator
+
+_USUAL = {"listen": 10000, "admin": 9464, "envoy_admin": 9901}
+_RECORD_S = 5.0
+"""How long to wait for the record of a request; Envoy sends its access log every fraction of a second."""
+
+_LOG_LINES = 30
+"""Output of the processes that is shown when they do not start; otherwise it would only stand between the rows."""
+
+Tell = Callable[[str], None]
+
+
+class UnexpectedRowsError(Exception):
+    """Some rows were not as they should be; the message counts them."""
+
+
+async def demo(*, stay: bool, show: Tell, tell: Tell) -> None:
+    """Send the samples and show a row for each; afterwards stay up until told to stop. UnexpectedRowsError when one is wrong."""
+    async with AsyncExitStack() as stack:
+        draft = await stack.enter_async_context(
+            Simulator(Profile(name="draft", first_token_s=0.15, tokens_per_s=200, words=60, refuse=("system_role",)))
+        )
+        verify = await stack.enter_async_context(Simulator(Profile(name="verify", first_token_s=0.6, tokens_per_s=90, words=60)))
+        config = configuration(draft.url, verify.url)
+        runtime = stack.enter_context(plant.runtime_dir(config, None, temporary=True))
+        plant.prepare(config, runtime, with_envoy=True)
+        ready = asyncio.Event()
+        log: deque[bytes] = deque(maxlen=_LOG_LINES)
+        ears = plant.Ears(tell, ready.set, log.append)
+        running = asyncio.create_task(plant.run(config, runtime, ears, with_envoy=True))
+        try:
+            try:
+                await _first(running, ready)
+            except StartError:
+                tell("the last lines of Envoy and the sidecar:")
+                show(b"".join(log).decode(errors="replace"))
+                raise
+            wrong = await _send_all(config, show)
+            if stay:
+                tell(f"staying up: send requests to http://{config.listen}, look at http://{config.admin}/api/decisions; Ctrl-C ends")
+                await running
+        finally:
+            if not running.done():
+                os.kill(os.getpid(), signal.SIGTERM)  # the way in which a plant is always stopped
+            await running
+    if wrong and not stay:
+        raise UnexpectedRowsError(f"{wrong} of {len(SAMPLES)} rows were not as expected")
+
+
+async def _first(running: asyncio.Task[None], ready: asyncio.Event) -> None:
+    """Wait until the plant is ready, or raise what ended it."""
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    if not ready.is_set():
+        waiting.cancel()
+        await running
+
+
+async def _send_all(config: Config, show: Tell) -> int:
+    """Send every sample, one after the other. Gives the number of rows that were not as expected."""
+    show(header())
+    rows = []
+    async with httpx.AsyncClient(base_url=f"http://{config.listen}", timeout=60) as client, httpx.AsyncClient() as admin:
+        for sample in SAMPLES:
+            row = await _send(sample, client, admin, f"http://{config.admin}/api/decisions")
+            rows.append(row)
+            show(line(row))
+    show(summary(rows))
+    return sum(not row.as_expected for row in rows)
+
+
+async def _send(sample: Sample, client: httpx.AsyncClient, admin: httpx.AsyncClient, decisions: str) -> Row:
+    began = perf_counter()
+    response = await _request(sample, client)
+    milliseconds = (perf_counter() - began) * 1000
+    trace = response.headers.get("x-cascade-trace-id", "")
+    deadline = perf_counter() + _RECORD_S
+    record: dict[str, object] = {}
+    while not record and perf_counter() < deadline:
+        newest = (await admin.get(decisions, params={"limit": 20})).json()["decisions"]
+        record = next((one for one in newest if one["trace_id"] == trace and one["path"] == sample.path), {})
+        await asyncio.sleep(0.02)
+    return Row(
+        title=sample.title,
+        stream=sample.stream,
+        expected=sample.expected,
+        status=response.status_code,
+        expected_status=sample.status,
+        outcome=response.headers.get("x-cascade-outcome", ""),
+        model=response.headers.get("x-cascade-model", ""),
+        milliseconds=milliseconds,
+        record=record,
+    )
+
+
+async def _request(sample: Sample, client: httpx.AsyncClient) -> httpx.Response:
+    if sample.body is None:
+        return await client.get(sample.path)
+    headers = {"authorization": "Bearer demo-client-key", "x-api-key": "demo-client-key", "anthropic-version": "2023-06-01"}
+    if isinstance(sample.body, bytes):
+        return await client.post(sample.path, content=sample.body, headers=headers)
+    return await client.post(sample.path, json={**sample.body, "stream": sample.stream}, headers=headers)
+
+
+def configuration(draft_url: str, verify_url: str) -> Config:
+    """Give the demonstration's configuration: both providers speak all dialects; the usual ports where they are free."""
+    free = {key: f"127.0.0.1:{_free(port)}" for key, port in _USUAL.items()}
+    others = {"openai_chat": {}, "openai_responses": {}}
+    return Config.model_validate(
+        {
+            "version": 1,
+            **free,
+            "models": {
+                "draft": {
+                    "model": "draft-small",
+                    "dialect": "anthropic",
+                    "base_url": draft_url,
+                    "dialects": others,
+                    "price_usd_per_mtok": {"input": 1.74, "output": 3.48, "cached_input": 0.17},
+                },
+                "verify": {
+                    "model": "keep",
+                    "dialect": "anthropic",
+                    "base_url": verify_url,
+                    "dialects": others,
+                    "price_usd_per_mtok": {"input": 5.50, "output": 27.50, "cached_input": 0.55, "cache_write": 6.88},
+                },
+            },
+        }
+    )
+
+
+def _free(port: int) -> int:
+    """Give this port where it is free, another one where it is not."""
+    for wanted in (port, 0):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            return int(tried.getsockname()[1])
+    raise OSError("no free port")
