@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "up": ("extproc.cli.up", "Run Envoy and the sidecar in the foreground."),
-    "demo": ("extproc.cli.demo", "Run on simulated providers and send sample traffic for every outcome."),
+    "demo": ("extproc.cli.demo", "Try it on simulated models, with a request per outcome."),
     "serve": ("extproc.cli.serve", "Run the sidecar alone, as a container does."),
     "envoy-config": ("extproc.cli.envoy_config", "Print the Envoy bootstrap that `up` uses."),
     "check": ("extproc.cli.check", "Check a configuration file."),
@@ -92,10 +93,11 @@ class Frame(click.Group):
             sys.stdout.flush()
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
-        except BrokenPipeError:
-            if not _reader_left():
-                raise
-            raise click.exceptions.Exit(FAILED) from None
+        except BrokenPipeError as error:
+            if _reader_left():
+                raise click.exceptions.Exit(FAILED) from None
+            # As it is, click would take it for stdout's and end in silence.
+            raise click.ClickException(f"{error.strerror}") from error
         return result
 
     def _exit_code(self, run: Callable[[], Any]) -> int:
@@ -137,13 +139,16 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _reader_left() -> bool:
-    """Whether it is stdout's reader that closed the pipe; then nothing more is written there, at exit neither."""
+    """Whether nobody reads stdout any more; then nothing is written there again, at exit neither."""
+    poll = select.poll()
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # not a file of the system's
+        return False
+    if not poll.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -157,7 +162,7 @@ _DEBUG = click.Option(
 )
 
 
-@click.group(cls=Frame, params=[_DEBUG], invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("extproc", cls=Frame, params=[_DEBUG], invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version(), prog_name="extproc", message="%(prog)s %(version)s")
 @click.pass_context
 def main(ctx: click.Context) -> None:

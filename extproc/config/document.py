@@ -14,7 +14,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, StreamMark
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -104,8 +104,7 @@ def _compose(text: str, file: str) -> Node | None:
         problem = Problem("", "not valid YAML: a control character", file, line)
     except RecursionError:
         problem = Problem("", f"nested more than {MAX_DEPTH} levels deep", file)
-    except (YAMLError, Exception):
-        # The parser answers some odd documents with errors that are not its own; to the reader they mean the same.
+    except Exception:  # the parser's assertions, for documents that it did not foresee
         problem = Problem("", "not valid YAML", file)
     raise ConfigError([problem])
 

@@ -57,7 +57,9 @@ def test_a_valid_file_is_summed_up(folder: Path) -> None:
 
 
 def test_other_credentials_and_a_server_for_the_rest(folder: Path) -> None:
-    text = TEXT.replace("    api_key_env: DRAFT_KEY\n", "").replace("version: 1", "version: 1\nworkers: 2\norigin: {base_url: 'http://127.0.0.1:81'}")
+    text = TEXT.replace("    api_key_env: DRAFT_KEY\n", "").replace(
+        "version: 1", "version: 1\nworkers: 2\norigin: {base_url: 'http://127.0.0.1:81'}"
+    )
     (folder / "key").write_text(KEY)
     result = check(folder, text + "    api_key_file: key\n    api_key_header: Authorization\n")
     assert "/v1/messages, no key\n" in result.stdout

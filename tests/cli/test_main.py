@@ -85,8 +85,8 @@ def test_nothing_asked_for() -> None:
     ("args", "line"),
     [
         (["chek"], "error: No such command 'chek'."),
-        (["--colour"], "error: No such option: --colour"),
-        (["schema", "--colour"], "error: No such option: --colour"),
+        (["--colour"], "error: No such option"),
+        (["schema", "--colour"], "error: No such option"),
         (["schema", "x"], "error: Got unexpected extra argument"),
     ],
 )
@@ -94,7 +94,7 @@ def test_bad_usage(args: list[str], line: str) -> None:
     result = run(*args)
     assert result.exit_code == 2
     assert result.stderr.startswith(line)
-    assert result.stderr.splitlines()[-1].startswith("Try 'main")
+    assert result.stderr.splitlines()[-1].startswith("Try 'extproc")
     assert result.stdout == ""
 
 
@@ -102,8 +102,12 @@ def test_bad_usage(args: list[str], line: str) -> None:
     ("error", "code", "stderr"),
     [
         (ConfigError([Problem("a", "wrong", "c.yaml", 3)]), 2, "error: c.yaml:3: a: wrong\n"),
-        (ConfigError([Problem("a", "x", "c", 1), Problem("b", "y", "c", 2)]), 2, "error: 2 problems in the configuration\nc:1: a: x\nc:2: b: y\n"),
-        (click.UsageError("no"), 2, "error: no\n"),
+        (
+            ConfigError([Problem("a", "x", "c", 1), Problem("b", "y", "c", 2)]),
+            2,
+            "error: 2 problems in the configuration\nc:1: a: x\nc:2: b: y\n",
+        ),
+        (click.UsageError("no"), 2, "error: no\nTry 'extproc serve --help'.\n"),
         (click.ClickException("no"), 1, "error: no\n"),
         (FileNotFoundError(2, "No such file or directory", "x.json"), 1, "error: x.json: No such file or directory\n"),
         (OSError(98, "Address already in use"), 1, "error: Address already in use\n"),

@@ -53,7 +53,13 @@ def test_every_section_is_closed_and_every_key_described() -> None:
 
 def test_it_knows_the_bounds() -> None:
     schema = json.loads(printed())
-    assert schema["properties"]["workers"] | {"description": ""} == {"default": 1, "description": "", "maximum": 64, "minimum": 1, "type": "integer"}
+    assert schema["properties"]["workers"] | {"description": ""} == {
+        "default": 1,
+        "description": "",
+        "maximum": 64,
+        "minimum": 1,
+        "type": "integer",
+    }
     assert schema["properties"]["version"]["const"] == 1
     assert schema["properties"]["policies"]["maxItems"] == 0
     assert schema["$defs"]["Mode"]["enum"] == ["enforce", "shadow", "off"]

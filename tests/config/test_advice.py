@@ -15,7 +15,19 @@ def priced(minimal: str) -> str:
     return minimal.replace("    dialect:", f"    {PRICE}\n    dialect:")
 
 
-@pytest.mark.parametrize(("host", "expected"), [("localhost", True), ("a.localhost", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("10.0.0.1", False), ("0.0.0.0", False), ("localhost.example.com", False)])
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("a.localhost", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("localhost.example.com", False),
+    ],
+)
 def test_this_machine(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
@@ -32,7 +44,11 @@ def test_nothing_to_say_about_a_sound_configuration(loaded: Callable[..., Config
         ("version: 1", "version: 1\nadmin: 10.0.0.1:9464", "2: admin"),
         ("version: 1", "version: 1\nenvoy_admin: 0.0.0.0:9901", "2: envoy_admin"),
         ("version: 1", "version: 1\nrouter: {skip_below: 0.5, direct_above: 0.5}", "2: router.direct_above"),
-        ("version: 1", "version: 1\ntelemetry: {capture_content: true, otlp_endpoint: 'http://jaeger:4317'}", "2: telemetry.capture_content"),
+        (
+            "version: 1",
+            "version: 1\ntelemetry: {capture_content: true, otlp_endpoint: 'http://jaeger:4317'}",
+            "2: telemetry.capture_content",
+        ),
         ("https://draft.example.com", "http://draft.example.com", "7: models.draft.base_url"),
         ("https://verify.example.com", "http://verify.example.com", "12: models.verify.base_url"),
         (f"    {PRICE}\n", "", "3: models.draft"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from extproc.config.document import MAX_BYTES, MAX_DEPTH, _Builder, _compose, read
 from extproc.config.problems import ConfigError
@@ -147,10 +148,19 @@ def test_what_is_no_configuration_file(complaint: Callable[..., str], text: str 
     assert complaint(text) == message
 
 
+@pytest.mark.parametrize(
+    ("error", "message"), [(AssertionError("x"), "not valid YAML"), (RecursionError(), f"nested more than {MAX_DEPTH} levels deep")]
+)
+def test_a_parser_that_gives_up(complaint: Callable[..., str], monkeypatch: pytest.MonkeyPatch, error: Exception, message: str) -> None:
+    def give_up(_: YAML, __: str) -> None:
+        raise error
+
+    monkeypatch.setattr(YAML, "compose", give_up)
+    assert complaint("a: 1") == f"F: {message}"
+
+
 def test_a_few_aliases_do_not_fill_the_memory(complaint: Callable[..., str]) -> None:
-    text = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
-        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 8)}]\n" for i in range(1, 9)
-    )
+    text = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 8)}]\n" for i in range(1, 9))
     assert "more than 20000 values" in complaint(text)
 
 

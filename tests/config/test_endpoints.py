@@ -49,7 +49,15 @@ def test_the_draft_comes_first_and_its_own_dialect_before_others() -> None:
 
 
 def test_a_further_dialect_takes_over_what_it_leaves_out() -> None:
-    found = called(draft={"api_key_env": "A", "dialects": {"openai_chat": {}, "openai_responses": {"base_url": "https://r.example.com/v2", "model": "other", "api_key_env": "B"}}})
+    found = called(
+        draft={
+            "api_key_env": "A",
+            "dialects": {
+                "openai_chat": {},
+                "openai_responses": {"base_url": "https://r.example.com/v2", "model": "other", "api_key_env": "B"},
+            },
+        }
+    )
     assert found["draft_openai_chat"].upstream.host == "d.example.com"
     assert found["draft_openai_chat"].model == "small"
     assert found["draft_openai_chat"].secret == Secret("authorization", "A", None)

@@ -43,11 +43,24 @@ def test_a_rule_is_a_weight_or_words() -> None:
 
 
 def test_it_survives_the_way_to_a_worker() -> None:
-    original = config(mode="off", router={"rules": {"a": 0.2, "b": {"weight": 1, "words": ["x"]}}}, origin={"base_url": "https://o.example.com"})
+    original = config(
+        mode="off", router={"rules": {"a": 0.2, "b": {"weight": 1, "words": ["x"]}}}, origin={"base_url": "https://o.example.com"}
+    )
     assert Config.model_validate_json(original.model_dump_json(by_alias=True)) == original
 
 
-@pytest.mark.parametrize("wrong", [{"workers": 0}, {"workers": 65}, {"mode": "on"}, {"version": 2}, {"drain_s": float("nan")}, {"limits": {"max_body_bytes": 1}}, {"x": 1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"workers": 0},
+        {"workers": 65},
+        {"mode": "on"},
+        {"version": 2},
+        {"drain_s": float("nan")},
+        {"limits": {"max_body_bytes": 1}},
+        {"x": 1},
+    ],
+)
 def test_what_is_not_accepted(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         config(**wrong)

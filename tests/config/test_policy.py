@@ -16,7 +16,8 @@ Loaded = Callable[..., Config]
 def test_the_core_gets_what_it_decides_by(loaded: Loaded, minimal: str) -> None:
     text = minimal.replace("DRAFT_KEY\n", "DRAFT_KEY\n    dialects: {openai_chat: {model: smaller}}\n") + (
         "mode: shadow\n"
-        "router: {skip_below: 0.1, direct_above: 0.7, refusal_memory_s: 9, rules: {code_block: 0.5, own: {weight: -0.2, words: [a, b c]}}}\n"
+        "router:\n  {skip_below: 0.1, direct_above: 0.7, refusal_memory_s: 9, "
+        "rules: {code_block: 0.5, own: {weight: -0.2, words: [a, b c]}}}\n"
         "verify: {timeout_s: 7}\nbudget: {max_calls: 2, max_wall_s: 11}\n"
     )
     found = policy(loaded(text), KNOWN)
@@ -40,4 +41,6 @@ def test_the_core_gets_what_it_decides_by(loaded: Loaded, minimal: str) -> None:
 def test_a_rule_by_the_wrong_name(loaded: Loaded, minimal: str, rule: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         policy(loaded(f"{minimal}router:\n  rules:\n    {rule}\n"), KNOWN)
-    assert [(problem.line, problem.key, problem.message) for problem in caught.value.problems] == [(13, f"router.rules.{rule.split(':')[0]}", message)]
+    assert [(problem.line, problem.key, problem.message) for problem in caught.value.problems] == [
+        (13, f"router.rules.{rule.split(':')[0]}", message)
+    ]

@@ -37,9 +37,11 @@ def test_without_a_file_there_is_no_line() -> None:
 
 
 def test_where_a_value_came_from_makes_it_no_other_value() -> None:
-    assert SOURCE == Source()
+    assert Source() == SOURCE
 
 
-@pytest.mark.parametrize(("key", "printed"), [("mode", "mode"), ("größe", "größe"), ("a\nb", r"'a\nb'"), ("\x1b[31m", r"'\x1b[31m'"), ("x" * 99, "x" * 60 + "…")])
+@pytest.mark.parametrize(
+    ("key", "printed"), [("mode", "mode"), ("größe", "größe"), ("a\nb", r"'a\nb'"), ("\x1b[31m", r"'\x1b[31m'"), ("x" * 99, "x" * 60 + "…")]
+)
 def test_a_key_is_printed_on_one_line(key: str, printed: str) -> None:
     assert shown(key) == printed

@@ -152,7 +152,10 @@ def test_a_key_in_the_place_of_its_name_is_not_repeated(loaded: Loaded, minimal:
 
 
 def test_all_missing_keys_are_told_once_each(loaded: Loaded, minimal: str) -> None:
-    text = minimal.replace("DRAFT_KEY\n", "DRAFT_KEY\n    dialects: {openai_chat: {}, openai_responses: {api_key_env: OTHER}}\n") + "    api_key_env: VERIFY_KEY\n"
+    text = (
+        minimal.replace("DRAFT_KEY\n", "DRAFT_KEY\n    dialects: {openai_chat: {}, openai_responses: {api_key_env: OTHER}}\n")
+        + "    api_key_env: VERIFY_KEY\n"
+    )
     with pytest.raises(ConfigError) as caught:
         check_secrets(loaded(text), {})
     assert [(problem.line, problem.key) for problem in caught.value.problems] == [
@@ -163,7 +166,10 @@ def test_all_missing_keys_are_told_once_each(loaded: Loaded, minimal: str) -> No
 
 
 def test_nothing_secret_is_shown(loaded: Loaded, minimal: str) -> None:
-    config = loaded(minimal + "runtime_dir: 'x://user:pw@host/a?key=1#f'\nrouter: {rules: {own: {weight: 1, words: ['http://[', 'a://b@c']}}}\n", DRAFT_KEY=KEY)
+    config = loaded(
+        minimal + "runtime_dir: 'x://user:pw@host/a?key=1#f'\nrouter: {rules: {own: {weight: 1, words: ['http://[', 'a://b@c']}}}\n",
+        DRAFT_KEY=KEY,
+    )
     shown = redact(config)
     assert shown["models"]["draft"]["api_key_env"] == "DRAFT_KEY"
     assert shown["runtime_dir"] == "x://host/a"

@@ -49,9 +49,9 @@ def test_urls(value: str, kept: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "api.example.com", "ftp://x", "https://", "https:///v1", "https://x:port", "https://x:99999", "https://x:0", "https://x:", "http://[", "http://[::1",
-     "https://u:p@x", "https://u@x", "https://@x", "https://x?", "https://x?k=1", "https://x#a", "https://x/\n", "https://x/a b", "https://x/%REQ(a)%",
-     "https://x/{a}", "https://exämple.com", "https://x\\y", "//x", "https:x"],
+    ["", "api.example.com", "ftp://x", "//x", "https:x", "https://", "https:///v1", "https://x:", "https://x:0", "https://x:port", "https://x:99999",
+     "http://[", "http://[::1", "https://u:p@x", "https://u@x", "https://@x", "https://x?", "https://x?k=1", "https://x#a", "https://x/a b",
+     "https://x/\n", "https://x/%REQ(a)%", "https://x/{a}", "https://x\\y", "https://exämple.com"],
 )  # fmt: skip
 def test_no_urls(value: str) -> None:
     assert not accepts(values.BaseUrl, value)
