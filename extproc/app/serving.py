@@ -6,20 +6,24 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from extproc.app.worker import Worker
 
 
-async def serve(worker: Worker, *, attached: bool = False, beside: Coroutine[Any, Any, None] | None = None) -> None:
-    """Run a worker until SIGTERM or SIGINT; `attached`: also until the process that started it is gone. `beside` runs along."""
+async def serve(build: Callable[[], Worker], *, attached: bool = False, beside: Coroutine[Any, Any, None] | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT; `attached`: also until the process that started it is gone. `beside` runs along.
+
+    The worker is built here because grpc.aio ties a server to the loop in which it is made.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if attached:
         await loop.connect_read_pipe(lambda: _UntilClosed(stop), sys.stdin)
+    worker = build()
     chore = asyncio.create_task(beside) if beside is not None else None
     try:
         await worker.start()

@@ -32,7 +32,7 @@ def command(config: Path, runtime_dir: Path | None, worker: int | None) -> None:
 
 def _one_of_many(runtime: RuntimeDir, worker: int) -> None:
     checked = Config.model_validate_json(runtime.config.read_bytes())
-    run(serve(Worker(checked, runtime, worker, version()), attached=True))
+    run(serve(lambda: Worker(checked, runtime, worker, version()), attached=True))
 
 
 def _alone(config: Config, wanted: Path | None) -> None:
@@ -41,7 +41,7 @@ def _alone(config: Config, wanted: Path | None) -> None:
             plant.prepare(config, runtime, with_envoy=False)
             if config.workers == 1:
                 chore = plant.keep_secrets_fresh(config, runtime, os.environ, say)
-                run(serve(Worker(config, runtime, 0, version()), beside=chore))
+                run(serve(lambda: Worker(config, runtime, 0, version()), beside=chore))
             else:
                 run(plant.run(config, runtime, plant.Ears(say, lambda: say("ready")), with_envoy=False))
     except (plant.RuntimeDirError, StartError) as error:

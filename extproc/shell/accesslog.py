@@ -48,7 +48,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     outcome = _member(Outcome, note.get("outcome"), Outcome.BYPASSED)
     role = _ROLES.get(outcome)
     usage = _usage(common.metadata)
-    price, verify_price = prices.get(role) if role else None, prices.get(Role.VERIFY)
+    price, verify_price = (prices.get(role), prices.get(Role.VERIFY)) if role else (None, None)
     rules = tuple(filter(None, note.get("rules", "").split(",")))
     return Record(
         at=common.start_time.ToMicroseconds() / 1e6,

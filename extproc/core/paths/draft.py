@@ -35,6 +35,9 @@ from extproc.core.vocabulary import Note, Outcome, Policy, Request, Role
 _CHUNK = 62_000
 """Bytes of body in one message. Envoy advises at most 64 KiB; the inference gateway of Kubernetes uses this number too."""
 
+_NOT_OURS = (":", "x-envoy-")
+"""Response headers that Envoy does not let a processor take away."""
+
 _STATUS_OF = {"connect": 502, "reset": 502, "timeout": 504, "budget": 504}
 
 
@@ -94,7 +97,7 @@ class DraftPath:
         left_s = policy.max_wall_s - (event.at_s - sent.at_s)
         if policy.max_calls < 2 or left_s <= 0:
             return [PassResponse(replace(self._note, outcome=Outcome.FAILED, rules=(*self._note.rules, "over_budget"))), Leave()]
-        self._upstream_names = tuple(name for name in event.headers.names() if not name.startswith(":"))
+        self._upstream_names = tuple(name for name in event.headers.names() if not name.startswith(_NOT_OURS))
         self._upstream_ended = event.end
         self._state = State.CALLING
         model = policy.verify_models.get(sent.request.dialect) or sent.request.model
