@@ -1,0 +1,93 @@
+"""`extproc simulate-provider`: one simulated provider."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import Field
+from functools import partial
+from typing import Any
+
+import click
+
+from extproc.app.loop import run
+from extproc.core.vocabulary import Dialect
+from extproc.simulator.profile import SETTINGS, STEER_HEADER, Profile
+from extproc.simulator.server import serve
+
+_ALL = "all"
+
+
+class _Setting(click.ParamType):
+    """Text that the profile itself reads, as it reads the items of the steering header."""
+
+    def __init__(self, setting: Field[Any]) -> None:
+        self.name = "text" if setting.metadata["read"] is str else "number"
+        self._read: Callable[[str], Any] = setting.metadata["read"]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+def _option(setting: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    flag = "--" + setting.name.replace("_", "-")
+    says = setting.metadata["says"]
+    if isinstance(setting.default, bool):
+        return click.option(flag, setting.name, is_flag=True, help=says)
+    shown = setting.default not in {None, ()}
+    metavar = "FEATURE,…" if setting.name == "refuse" else "TEXT" if setting.metadata["read"] is str else "N"
+    return click.option(flag, setting.name, type=_Setting(setting), default=setting.default, show_default=shown, metavar=metavar, help=says)
+
+
+def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    for setting in reversed(SETTINGS.values()):
+        command = _option(setting)(command)
+    return command
+
+
+@click.command()
+@click.option("--dialect", type=click.Choice([*Dialect, _ALL]), default=_ALL, show_default=True, help="The wire API to speak.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--name", default="simulator", show_default=True, help="Name in the server header and in log lines.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="A model that GET /v1/models lists; may be repeated.")
+@click.option("--api-key-env", metavar="NAME", help="Ask for the API key that this environment variable holds.")
+@click.option("--steerable", is_flag=True, help=f"Let requests change the settings below by the header {STEER_HEADER}.")
+@_settings
+def command(
+    dialect: str, host: str, port: int, name: str, models: tuple[str, ...], api_key_env: str | None, steerable: bool, **settings: Any
+) -> None:
+    """Run one simulated provider: a model's API without a model, for trying things out.
+
+    Prints `listening on URL` once it is ready, and a line for each request on stderr. Ctrl-C ends it.
+    """
+    profile = Profile(
+        name=name,
+        dialects=tuple(Dialect) if dialect == _ALL else (Dialect(dialect),),
+        models=models or Profile().models,
+        api_key=None if api_key_env is None else _key(api_key_env),
+        steerable=steerable,
+        **settings,
+    )
+    try:
+        run(serve(profile, host, port, ready=_ready, tell=partial(click.echo, err=True)))
+    except OSError as error:
+        reason = "the address is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        raise click.ClickException(f"{host}:{port}: {reason}") from error
+
+
+def _ready(url: str) -> None:
+    click.echo(f"listening on {url}")
+
+
+def _key(variable: str) -> str:
+    key = os.environ.get(variable, "")
+    if not key:
+        raise click.BadParameter(f"the environment variable {variable} is not set", param_hint="--api-key-env")
+    return key
