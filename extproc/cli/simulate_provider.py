@@ -19,34 +19,26 @@ from extproc.simulator.server import serve
 _ALL = "all"
 
 
-class _Setting(click.ParamType):
-    """Text that the profile itself reads, as it reads the items of the steering header."""
-
-    def __init__(self, setting: Field[Any]) -> None:
-        self.name = "text" if setting.metadata["read"] is str else "number"
-        self._read: Callable[[str], Any] = setting.metadata["read"]
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._read(value)
-        except ValueError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
-
-
 def _option(setting: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The flag of a setting; its text is read by the profile's own reader, as the items of the steering header are."""
     flag = "--" + setting.name.replace("_", "-")
     says = setting.metadata["says"]
     if isinstance(setting.default, bool):
         return click.option(flag, setting.name, is_flag=True, help=says)
-    shown = setting.default not in {None, ()}
-    metavar = "FEATURE,…" if setting.name == "refuse" else "TEXT" if setting.metadata["read"] is str else "N"
-    return click.option(flag, setting.name, type=_Setting(setting), default=setting.default, show_default=shown, metavar=metavar, help=says)
+
+    def read(_: click.Context, __: click.Parameter, text: str | None) -> Any:
+        try:
+            return setting.default if text is None else setting.metadata["read"](text)
+        except ValueError as error:
+            raise click.BadParameter(f"{text!r}: {error}") from None
+
+    said = "" if setting.default in {None, ()} else f" [default: {setting.default:g}]"
+    metavar = {"refuse": "FEATURE,...", "text": "TEXT"}.get(setting.name, "N")
+    return click.option(flag, setting.name, callback=read, metavar=metavar, help=says + said)
 
 
 def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    for setting in reversed(SETTINGS.values()):
+    for setting in reversed(list(SETTINGS.values())):
         command = _option(setting)(command)
     return command
 

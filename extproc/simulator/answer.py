@@ -89,12 +89,12 @@ def compose(ask: Ask, profile: Profile, created_s: int) -> Answer:
 def _thought(ask: Ask, profile: Profile) -> str:
     if not (ask.thinking or profile.thinking):
         return ""
-    return wording.thought(ask.prompt, max(8, profile.words // _THOUGHT_SHARE), ask.seed)
+    return wording.thought(ask.prompt, profile.words // _THOUGHT_SHARE)
 
 
 def _text(ask: Ask, profile: Profile, calls: Sequence[Call]) -> str:
     if profile.repeat:
-        text = wording.loop(max(profile.words, _LOOP_WORDS), ask.seed)
+        text = wording.loop(ask.prompt, max(profile.words, _LOOP_WORDS))
     elif profile.text is not None:
         text = profile.text
     elif calls:
@@ -102,7 +102,7 @@ def _text(ask: Ask, profile: Profile, calls: Sequence[Call]) -> str:
     elif ask.schema is not None:
         text = _encode(_sample(ask.schema, "answer"))
     else:
-        text = wording.answer(ask.model, ask.prompt, profile.words, ask.seed)
+        text = wording.answer(ask.model, ask.prompt, profile.words)
     if profile.characters is None:
         return text
     return ((text or "x") * -(-profile.characters // max(1, len(text))))[: profile.characters]

@@ -108,7 +108,11 @@ def _needs(ask: Ask, body: bytes, feature: str) -> bool:
 
 
 def read_json(body: bytes | msgspec.Raw, shape: Any, where: str = "") -> Any:
-    """Read JSON as a type; `where` is the place of this part in the body. RefusedError with status 400 where it is no JSON, or where a part has another type."""
+    """Read JSON as a type; `where` is the place of this part in the body.
+
+    Raises:
+        RefusedError: With status 400, where it is no JSON, or where a part of it has another type.
+    """
     data = bytes(body)
     try:
         # The decoder passes over what it does not need without a look at its encoding.

@@ -81,4 +81,4 @@ def error(dialect: Dialect, refused: RefusedError) -> bytes:
 
 def models(dialect: Dialect, names: Sequence[str]) -> bytes:
     """The list of models in a dialect's form."""
-    return (anthropic if dialect is Dialect.ANTHROPIC else openai).models(names)
+    return anthropic.models(names) if dialect is Dialect.ANTHROPIC else openai.models(names)

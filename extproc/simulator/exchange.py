@@ -19,7 +19,6 @@ _MOST_BYTES = 64 * 1024 * 1024
 """Largest request body, also when unpacked; twice what Anthropic takes, so that it is never this end that refuses one first."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing the socket sends a TCP reset."""
-_FLUSH_S = 0.001
 _GZIP_OR_ZLIB = 47
 
 
@@ -116,8 +115,8 @@ async def reset(request: web.BaseRequest, entry: Exchange) -> None:
     transport = request.transport
     if transport is None:
         return
-    while transport.get_write_buffer_size() and not transport.is_closing():
-        await asyncio.sleep(_FLUSH_S)
+    transport.set_write_buffer_limits(high=0)
+    await request.writer.drain()
     connection: socket.socket = transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()

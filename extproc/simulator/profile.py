@@ -85,7 +85,7 @@ class Profile:
     steerable: bool = False
     """Requests may change the settings below for themselves, by the header `x-simulate`."""
 
-    words: int = _setting(40, _count, "Words in an answer.")
+    words: int = _setting(40, _count, "Words in an answer; its last sentence is finished.")
     characters: int | None = _setting(None, _count, "Cut or fill the answer to exactly this many characters.")
     text: str | None = _setting(None, str, "Answer with this text.")
     thinking: bool = _setting(False, _switch, "Think before every answer, also when the request does not ask for it.")
@@ -137,7 +137,7 @@ class Profile:
 SETTINGS: Mapping[str, Field[Any]] = {one.name: one for one in fields(Profile) if "read" in one.metadata}
 """The fields that are settings. Their metadata: `read` (from text; ValueError), `says` (one line of help), `fault` (bool)."""
 
-_HEALTHY = {name: setting.default for name, setting in SETTINGS.items() if setting.metadata["fault"]}
+_HEALTHY: Mapping[str, Any] = {name: setting.default for name, setting in SETTINGS.items() if setting.metadata["fault"]}
 
 
 def word_of(name: str) -> str:

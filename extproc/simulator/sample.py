@@ -51,7 +51,11 @@ def _sample(schema: Any, name: str, root: Any, depth: int) -> Any:
     for key in ("anyOf", "oneOf"):
         if options := [one for one in schema.get(key) or () if one != {"type": "null"}]:
             return _sample({**schema, key: None, **options[0]}, name, root, depth + 1)
-    match _type(schema):
+    return _of_type(_type(schema), schema, name, root, depth)
+
+
+def _of_type(kind: str, schema: Mapping[str, Any], name: str, root: Any, depth: int) -> Any:
+    match kind:
         case "object":
             return _object(schema, root, depth)
         case "array":
@@ -60,11 +64,9 @@ def _sample(schema: Any, name: str, root: Any, depth: int) -> Any:
         case "string":
             return _string(schema, name)
         case "integer" | "number":
-            least = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-            return min(max(1, least), schema.get("maximum", max(1, least)))
-        case "boolean":
-            return True
-    return None
+            least = max(1, schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1))
+            return min(least, schema.get("maximum", least))
+    return True if kind == "boolean" else None
 
 
 def _resolved(schema: Mapping[str, Any], root: Any, depth: int) -> Mapping[str, Any]:
@@ -79,10 +81,10 @@ def _resolved(schema: Mapping[str, Any], root: Any, depth: int) -> Mapping[str, 
         schema = {**schema, "$ref": None, **target} if isinstance(target, Mapping) else {}
         reference = schema.get("$ref")
     for part in schema.get("allOf") or ():
-        part = _resolved(part, root, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else {}
-        properties = {**(schema.get("properties") or {}), **(part.get("properties") or {})}
-        required = [*(schema.get("required") or ()), *(part.get("required") or ())]
-        schema = {**schema, **part, "allOf": None, "properties": properties, "required": required}
+        merged = _resolved(part, root, depth + 1) if depth < _DEEPEST else {}
+        properties = {**(schema.get("properties") or {}), **(merged.get("properties") or {})}
+        required = [*(schema.get("required") or ()), *(merged.get("required") or ())]
+        schema = {**schema, **merged, "allOf": None, "properties": properties, "required": required}
     return schema
 
 

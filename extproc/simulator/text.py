@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import count, islice
+import zlib
+from itertools import cycle, islice
 
 _EXCERPT_WORDS = 8
 _EXCERPT_CHARACTERS = 60
@@ -33,22 +34,23 @@ _THOUGHTS = (
 )
 
 
-def answer(model: str, prompt: str, words: int, seed: int) -> str:
-    """Write an answer of this many words, which names the model and quotes the beginning of the prompt."""
+def answer(model: str, prompt: str, words: int) -> str:
+    """Write an answer of whole sentences and at least this many words, which names the model and quotes the prompt's beginning."""
     quoted = excerpt(prompt)
     opening = f'{model} on "{quoted}":' if quoted else f"{model} here."
-    return _fill(opening, _SENTENCES, words, seed)
+    return _fill(opening, _SENTENCES, words, _seed(model + quoted))
 
 
-def thought(prompt: str, words: int, seed: int) -> str:
-    """Write a thought of this many words before the answer."""
+def thought(prompt: str, words: int) -> str:
+    """Write what is thought before an answer: whole sentences, at least this many words."""
     quoted = excerpt(prompt)
-    return _fill(f'They ask "{quoted}".' if quoted else "They ask nothing in words.", _THOUGHTS, words, seed)
+    return _fill(f'They ask "{quoted}".' if quoted else "They ask nothing in words.", _THOUGHTS, words, _seed(quoted))
 
 
-def loop(words: int, seed: int) -> str:
+def loop(prompt: str, words: int) -> str:
     """Write one sentence over and over, as a model does that does not find its end."""
-    return _fill("", _SENTENCES[seed % len(_SENTENCES) :][:1], words, 0)
+    chosen = _SENTENCES[_seed(excerpt(prompt)) % len(_SENTENCES)]
+    return _fill(chosen, (chosen,), words, 0)
 
 
 def excerpt(prompt: str) -> str:
@@ -60,11 +62,19 @@ def excerpt(prompt: str) -> str:
     return short if whole else short[:_EXCERPT_CHARACTERS].rstrip() + "…"
 
 
+def _seed(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
 def _fill(opening: str, stock: tuple[str, ...], words: int, seed: int) -> str:
-    said = opening.split(" ") if opening else []
-    for turn in islice(count(seed), words):
-        if len(said) >= words:
+    """Put sentences behind an opening, until there are enough words."""
+    said = [opening]
+    count = len(opening.split())
+    start = seed % len(stock)
+    for sentence in islice(cycle(stock), start, start + words):
+        if count >= words:
             break
-        said += stock[turn % len(stock)].split(" ")
-    ended = " ".join(said[:words]).rstrip(",:;")
-    return ended if ended.endswith((".", "?", "!", "…")) or not ended else ended + "."
+        said.append(sentence)
+        count += len(sentence.split())
+    text = " ".join(said)
+    return text[:-1] + "." if text.endswith(":") else text
