@@ -44,7 +44,7 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.option("--dialect", type=click.Choice([*Dialect, _ALL]), default=_ALL, show_default=True, help="The wire API to speak.")
+@click.option("--dialect", type=click.Choice([*map(str, Dialect), _ALL]), default=_ALL, show_default=True, help="The wire API to speak.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--name", default="simulator", show_default=True, help="Name in the server header and in log lines.")

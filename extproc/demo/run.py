@@ -125,7 +125,7 @@ async def _request(sample: Sample, client: httpx.AsyncClient) -> httpx.Response:
 def configuration(draft_url: str, verify_url: str) -> Config:
     """Give the demonstration's configuration: both providers speak all dialects; the usual ports where they are free."""
     free = {key: f"127.0.0.1:{_free(port)}" for key, port in _USUAL.items()}
-    others = {"openai_chat": {}, "openai_responses": {}}
+    others: dict[str, dict[str, str]] = {"openai_chat": {}, "openai_responses": {}}
     return Config.model_validate(
         {
             "version": 1,

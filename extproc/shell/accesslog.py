@@ -79,7 +79,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
 def _member(kind: type[E], value: str | None, default: E) -> E:
     """Read an enum's value; another release of ours may have written one that we do not know."""
     try:
-        return kind(value)
+        return kind(value or default)
     except ValueError:
         return default
 

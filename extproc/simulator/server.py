@@ -22,8 +22,9 @@ from extproc.simulator.exchange import Exchange, hang, read_body, reset, send, u
 from extproc.simulator.profile import STEER_HEADER, Profile
 from extproc.simulator.sse import Frame, encode
 
-_RECORDED = 1000
+_RECORDED = 200
 _SHUTDOWN_S = 0.05
+_BACKLOG = 1024
 _LONGEST_HEADER = 64 * 1024
 _JSON = "application/json"
 _SSE = "text/event-stream; charset=utf-8"
@@ -39,7 +40,7 @@ class Simulator:
         profile: What it is like.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one, see `port`.
-        record: Keep the newest 1000 requests, bodies and answers included, in `requests`.
+        record: Keep the newest 200 requests, bodies and answers included, in `requests`. A bench does without.
         tell: Called with one line for each finished request. It holds no content and no secret.
 
     Raises:
@@ -47,7 +48,7 @@ class Simulator:
     """
 
     def __init__(
-        self, profile: Profile | None = None, *, host: str = "127.0.0.1", port: int = 0, record: bool = False, tell: Tell | None = None
+        self, profile: Profile | None = None, *, host: str = "127.0.0.1", port: int = 0, record: bool = True, tell: Tell | None = None
     ) -> None:
         self.profile = profile or Profile()
         self.requests: deque[Exchange] = deque(maxlen=_RECORDED)
@@ -59,6 +60,15 @@ class Simulator:
         self._host = host
         self._record = record
         self._tell = tell
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """The provider's root, without a slash at the end."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
+    async def __aenter__(self) -> Self:
         # A client that leaves cancels the handler, so that nothing is left behind of an answer that hangs.
         server = web.Server(
             self._handle,
@@ -68,26 +78,19 @@ class Simulator:
             max_field_size=_LONGEST_HEADER,
             max_line_size=_LONGEST_HEADER,
         )
-        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
-
-    @property
-    def url(self) -> str:
-        """The provider's root, without a slash at the end."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
-
-    async def __aenter__(self) -> Self:
-        await self._runner.setup()
+        runner = self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self.port, backlog=1024).start()
+            await web.TCPSite(runner, self._host, self.port, backlog=_BACKLOG).start()
         except OSError:
-            await self._runner.cleanup()
+            await runner.cleanup()
             raise
-        self.port = self._runner.addresses[0][1]
+        self.port = runner.addresses[0][1]
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         began = asyncio.get_running_loop().time()
@@ -108,8 +111,6 @@ class Simulator:
             self.active -= 1
             if self._tell is not None:
                 self._tell(self._line(entry, asyncio.get_running_loop().time() - began))
-            if not self._record:
-                entry.sent.clear()
         return response
 
     def _line(self, entry: Exchange, seconds: float) -> str:
@@ -222,6 +223,6 @@ async def serve(profile: Profile, host: str, port: int, *, ready: Callable[[str]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with Simulator(profile, host=host, port=port, tell=tell) as simulator:
+    async with Simulator(profile, host=host, port=port, record=False, tell=tell) as simulator:
         ready(simulator.url)
         await stopped.wait()
