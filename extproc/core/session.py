@@ -14,13 +14,12 @@ from collections.abc import Callable
 from enum import Enum
 from typing import ClassVar
 
-from extproc.core.steps.accept import accept
-from extproc.core.steps.classify import classify
-
 from extproc.core.commands import Abort, AwaitBody, Command, Forward, Leave, Reply
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
 from extproc.core.paths.draft import DraftPath, Sent
+from extproc.core.steps.accept import accept
+from extproc.core.steps.classify import classify
 from extproc.core.steps.forward import body_for
 from extproc.core.steps.memory import RefusalMemory, kind_of
 from extproc.core.steps.plan import plan

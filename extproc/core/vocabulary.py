@@ -88,7 +88,7 @@ class View:
     system_text: str = ""
     """The beginning of the system prompt or instructions."""
     conversation_bytes: int = 0
-    """Size of the conversation (messages or input items), system prompt and tools left out."""
+    """Size of the conversation: messages or input items and the system prompt, tools left out."""
     messages: int = 0
     tools: int = 0
     """Tools offered, wherever the dialect or the agent hides them."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from extproc.core.wire.splice import splice
-
 from extproc.core.events import Headers
 from extproc.core.vocabulary import Request
+from extproc.core.wire.splice import splice
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", "expect"}

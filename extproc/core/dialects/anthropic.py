@@ -1,0 +1,114 @@
+"""Anthropic Messages (https://docs.anthropic.com/en/api/messages): the request, read for decisions; errors, written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from extproc.core.dialects.base import (
+    TAIL,
+    Item,
+    bounded,
+    content_of,
+    effort_of,
+    lenient,
+    optional,
+    required_list,
+    size_of,
+    text_of,
+    view_of,
+)
+from extproc.core.vocabulary import Dialect, Effort, View
+from extproc.core.wire.splice import Fields
+
+_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+class _Block(msgspec.Struct):
+    type: str = ""
+    text: msgspec.Raw = msgspec.Raw(b'""')
+    is_error: bool | None = None
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Message(msgspec.Struct):
+    role: str
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+    name: str = ""
+
+
+class Anthropic:
+    """The dialect `anthropic`."""
+
+    name = Dialect.ANTHROPIC
+
+    def view(self, fields: Fields) -> View:
+        """Read what the rules look at."""
+        messages = required_list(fields, "messages")
+        tools = optional(fields, "tools", list[_Typed]) or []
+        config = optional(fields, "output_config", dict[str, Any]) or {}
+        thread = optional(fields, "thread", dict[str, Any]) or {}
+        choice = optional(fields, "tool_choice", _Typed)
+        return view_of(
+            [_item(lenient(raw, _Message)) for raw in messages[-TAIL:]],
+            len(messages),
+            size_of(fields, "messages", "system"),
+            system_text=_system(fields),
+            tools=len(tools),
+            tool_names=tuple(tool.name for tool in tools if tool.name),
+            forced_tool=choice is not None and choice.type in {"any", "tool"},
+            json_schema=bool(config.get("format")) or "output_format" in fields,
+            effort=_effort(fields, config),
+            max_output_tokens=optional(fields, "max_tokens", int),
+            stop_sequences=bool(optional(fields, "stop_sequences", list[str])),
+            server_state=thread.get("type") == "continue" or "container" in fields,
+        )
+
+    def error(self, status: int, message: str) -> bytes:
+        """Write an error body (https://docs.anthropic.com/en/api/errors)."""
+        kind = _ERRORS.get(status, "invalid_request_error" if status < 500 else "api_error")
+        return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": message}})
+
+
+def _item(message: _Message) -> Item:
+    whole, blocks = content_of(message.content, _Block)
+    kinds = [block.type for block in blocks]
+    inner = [part.type for block in blocks if block.type == "tool_result" for part in content_of(block.content, _Typed)[1]]
+    return Item(
+        role=message.role,
+        texts=whole or tuple(block.text for block in blocks if block.type == "text"),
+        results=sum(kind.endswith("tool_result") for kind in kinds if not kind.startswith("web_")),
+        errors=sum(block.is_error is True for block in blocks),
+        calls=sum(kind.endswith("tool_use") for kind in kinds),
+        images=(kinds + inner).count("image"),
+        documents=(kinds + inner).count("document"),
+    )
+
+
+def _system(fields: Fields) -> str:
+    """The system prompt's text: a string, or blocks, of which a client's attribution block may be the first."""
+    whole, blocks = content_of(fields.get("system", msgspec.Raw(b"null")), _Block)
+    return bounded("\n".join(text_of(raw) for raw in (*whole, *(block.text for block in blocks))))
+
+
+def _effort(fields: Fields, config: dict[str, Any]) -> Effort:
+    thinking = optional(fields, "thinking", dict[str, Any]) or {}
+    if thinking.get("type") == "enabled":
+        return effort_of("", thinking.get("budget_tokens", 0))
+    # `adaptive` is what agents send with every request; only an effort that was asked for says something.
+    return effort_of(config.get("effort")) if thinking.get("type") != "disabled" else Effort.NONE

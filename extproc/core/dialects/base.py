@@ -1,0 +1,200 @@
+"""What a dialect must give, and what all three share: a bounded, read-only look at a request, for decisions only.
+
+Only the newest messages are decoded, and of each text only its beginning and its end, so a long conversation costs no more than
+one scan at C speed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from extproc.core.errors import UnreadableError
+from extproc.core.vocabulary import Dialect, Effort, View
+from extproc.core.wire.splice import Fields
+
+TAIL = 24
+"""Newest messages that are looked into. Signs of trouble that are older have been dealt with."""
+TEXT = 8_000
+"""Characters kept of one text: half from its beginning and half from its end, where instructions stand."""
+_LONG = 32_000
+"""Bytes of a text that are decoded in full; beyond this only its ends are."""
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+EARLIER = 4
+"""Earlier user texts that are kept."""
+_INJECTED = ("<system-reminder", "<environment_context", "<user_instructions", "<permissions", "<local-command", "<command-")
+"""Beginnings of texts that agents put beside what the user wrote."""
+
+T = TypeVar("T")
+
+
+class DialectSpec(Protocol):
+    """One wire API, as far as the request side needs it."""
+
+    name: Dialect
+
+    def view(self, fields: Fields) -> View:
+        """Read what the rules look at. UnreadableError where a field that matters is not what the dialect says."""
+
+    def error(self, status: int, message: str) -> bytes:
+        """Write an error body as the dialect's SDKs expect it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message or input item, reduced to what decisions need."""
+
+    role: str
+    texts: tuple[msgspec.Raw, ...] = ()
+    """Its texts, still undecoded."""
+    results: int = 0
+    errors: int = 0
+    calls: int = 0
+    images: int = 0
+    documents: int = 0
+
+
+def lenient(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
+    """Decode one slice.
+
+    Raises:
+        UnreadableError: not of this kind, not UTF-8, or nested deeper than can be followed.
+    """
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except RecursionError:
+        raise UnreadableError("too_deep") from None
+    except msgspec.ValidationError:
+        raise UnreadableError("unreadable_messages") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UnreadableError("not_utf8") from None
+
+
+def content_of(raw: msgspec.Raw, kind: type[T]) -> tuple[tuple[msgspec.Raw, ...], list[T]]:
+    """Read a `content` that is a string, a list of parts of one kind, or null: the string still undecoded, and the parts."""
+    first = bytes(memoryview(raw)[:1])
+    if first == b'"':
+        return (raw,), []
+    return (), (lenient(raw, list[kind]) if first != b"n" else [])  # type: ignore[valid-type] # a type made of a variable
+
+
+def text_of(raw: msgspec.Raw) -> str:
+    """Decode a text, of a very long one only the beginning and the end; there escapes at the cuts may look odd."""
+    view = memoryview(raw)
+    if len(view) <= _LONG:
+        return lenient(raw, str)
+    ends = bytes(view[1 : _LONG // 2]) + b" " + bytes(view[-_LONG // 2 : -1])
+    return _ESCAPE.sub(_unescape, ends.decode("utf-8", "ignore"))
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return {"n": "\n", "t": "\t", "r": "\r"}.get(match[1], match[1])
+
+
+def optional(fields: Fields, name: str, kind: type[T]) -> T | None:
+    """Decode a field that is of no consequence when it is odd: anything but `kind` counts as absent."""
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+def required_list(fields: Fields, name: str) -> list[msgspec.Raw]:
+    """Decode a field that must be a list. UnreadableError where it is not."""
+    if name not in fields:
+        raise UnreadableError("unreadable_messages")
+    return lenient(fields[name], list[msgspec.Raw])
+
+
+def size_of(fields: Fields, *names: str) -> int:
+    """Give the size in bytes of what stands under some keys."""
+    return sum(len(memoryview(fields[name])) for name in names if name in fields)
+
+
+def bounded(text: str) -> str:
+    """Keep the beginning and the end of a long text."""
+    return text if len(text) <= TEXT else f"{text[: TEXT // 2]}\n{text[-TEXT // 2 :]}"
+
+
+def stream_flag(fields: Fields) -> bool:
+    """Read `stream`. UnreadableError where it is neither true nor false nor absent."""
+    raw = fields.get("stream")
+    value = None if raw is None else bytes(raw)
+    if value not in {None, b"null", b"true", b"false"}:
+        raise UnreadableError("unreadable_stream")
+    return value == b"true"
+
+
+def effort_of(word: object, budget: object = None) -> Effort:
+    """Read the ways in which thinking is asked for: a word, or a budget in tokens."""
+    if isinstance(budget, int) and not isinstance(budget, bool):
+        return Effort.HIGH if budget > 8_000 else Effort.MEDIUM if budget > 2_000 else Effort.LOW
+    words = {
+        "minimal": Effort.LOW,
+        "low": Effort.LOW,
+        "medium": Effort.MEDIUM,
+        "high": Effort.HIGH,
+        "xhigh": Effort.HIGH,
+        "max": Effort.HIGH,
+    }
+    return words.get(word, Effort.NONE) if isinstance(word, str) else Effort.NONE
+
+
+def view_of(items: Sequence[Item], messages: int, conversation_bytes: int, **more: Any) -> View:
+    """Put the view together from the newest items (oldest of them first) and what the dialect read elsewhere."""
+    spoken = [item for item in items if item.role not in {"system", "developer"}]
+    last = spoken[-1] if spoken else Item("")
+    typed = (text for item in reversed(spoken) if item.role == "user" and (text := _typed(item.texts)))
+    users = list(islice(typed, 1 + EARLIER))
+    return View(
+        last_user_text=users[0] if users else "",
+        earlier_user_texts=tuple(users[1:]),
+        conversation_bytes=conversation_bytes,
+        messages=messages,
+        calls_in_history=any(item.calls or item.results for item in items),
+        ends_with_tool_result=last.results > 0,
+        tool_errors=sum(item.errors for item in items[-8:]),
+        images=sum(item.images for item in items),
+        documents=sum(item.documents for item in items),
+        prefill=last.role == "assistant" and not last.calls,
+        system_in_messages=_system_later(items),
+        **more,
+    )
+
+
+def _typed(texts: Sequence[msgspec.Raw]) -> str:
+    """What the human wrote: the last text that an agent did not put there."""
+    for raw in reversed(texts):
+        text = text_of(raw)
+        if text.strip() and not text.lstrip().startswith(_INJECTED):
+            return bounded(text)
+    return ""
+
+
+def _system_later(items: Sequence[Item]) -> bool:
+    user_seen = False
+    for item in items:
+        if item.role in {"system", "developer"} and user_seen:
+            return True
+        user_seen = user_seen or item.role in {"user", "assistant", "tool"}
+    return False
+
+
+def looks_failed(raw: msgspec.Raw) -> bool:
+    """Whether a tool's result tells of a failure. OpenAI's dialects have no mark for it; agents begin the text with the word."""
+    return bytes(memoryview(raw)[:24]).lstrip(b'" ').lower().startswith((b"error", b"traceback"))
+
+
+def openai_error(status: int, message: str) -> bytes:
+    """Write an error body as both APIs of OpenAI have it (https://platform.openai.com/docs/guides/error-codes)."""
+    kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
+    kind = kinds.get(status, "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error")
+    return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": None}})

@@ -1,0 +1,37 @@
+"""Path and bytes → an accepted request, or the reason why it cannot be read for certain."""
+
+from __future__ import annotations
+
+from extproc.core.dialects import DIALECTS
+from extproc.core.dialects.base import lenient, stream_flag
+from extproc.core.errors import UnreadableError
+from extproc.core.vocabulary import PATHS, Request
+from extproc.core.wire.splice import readable, span, top_level
+
+
+def accept(path: str, content_encoding: str, body: bytes) -> Request:
+    """Read one request; `path` may carry a query string.
+
+    Raises:
+        UnreadableError: with the rule that says why; the request is then left alone.
+    """
+    dialect = PATHS[path.partition("?")[0]]
+    if content_encoding.strip().lower() not in {"", "identity"}:
+        raise UnreadableError("encoded_body")
+    if not body.strip():
+        raise UnreadableError("empty_body")
+    text = body
+    try:
+        fields = top_level(text)
+    except UnreadableError:
+        text = readable(body)
+        fields = top_level(text)
+    if "model" not in fields:
+        raise UnreadableError("missing_model")
+    start, end = span(text, fields, "model")
+    try:
+        model = lenient(fields["model"], str)
+    except UnreadableError:
+        raise UnreadableError("unreadable_model") from None
+    stream = stream_flag(fields)
+    return Request(dialect, body, model, start, end, stream, DIALECTS[dialect].view(fields))

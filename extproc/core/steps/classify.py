@@ -1,0 +1,49 @@
+"""Request → label: the turn kind, a complexity score in [0, 1], and every rule that fired. No model is asked."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from extproc.core.steps.rules import BASE, RULES, Reading
+from extproc.core.steps.turns import turn_of
+from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, own_families, words_of
+from extproc.core.vocabulary import Fired, Label, Policy, Request, View
+
+__all__ = ["RULES", "classify"]
+
+_BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
+_FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_END = 1_500
+"""Characters at either end of the newest text in which instructions are looked for; what is between is material."""
+
+
+def classify(request: Request, policy: Policy) -> Label:
+    """Judge one request. The heaviest rule comes first; names with a weight of 0 in the policy never fire."""
+    own = _own(tuple(policy.keywords.items()))
+    reading = _read(request.view, own)
+    fired = [
+        Fired(rule.name, weight * strength)
+        for rule in RULES
+        if (weight := policy.weights.get(rule.name, rule.weight)) and (strength := rule.strength(reading))
+    ]
+    fired += [Fired(name, policy.weights.get(name, 0.0)) for name in policy.keywords if name in reading.families]
+    fired.sort(key=lambda one: -abs(one.weight))
+    score = min(1.0, max(0.0, BASE + sum(one.weight for one in fired)))
+    return Label(turn_of(request.view), score, tuple(fired))
+
+
+def _read(view: View, own: Families) -> Reading:
+    text = view.last_user_text
+    told = _FENCED.sub(" ", text) if "```" in text else text
+    instruction = (told if len(told) <= 2 * _END else f"{told[:_END]}\n{told[-_END:]}").lower()
+    words = words_of(instruction)
+    families = _BUILT_IN.found(instruction, words)
+    if own.words or own.phrases:
+        families |= own.found(instruction, words)
+    return Reading(view, f"\n{text}", instruction, words, families)
+
+
+@lru_cache(maxsize=8)
+def _own(keywords: tuple[tuple[str, tuple[str, ...]], ...]) -> Families:
+    return own_families(dict(keywords))

@@ -1,0 +1,202 @@
+"""The rules: each a named reason with a weight, and a function that says how strongly it applies, from 0 to 1.
+
+One table, `RULES`, holds all names, weights and reasons; the functions below it look at a `Reading`, which is a view of the request
+and what was found in its newest words. How to choose a weight: `BASE` alone must stay below `skip_below`, one strong sign of
+difficulty must lift a request out of the draft's reach, and it takes several to send it past the cascade.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log
+
+from extproc.core.steps.words import CONSTRAINTS, STOP_WORDS
+from extproc.core.vocabulary import Effort, View
+
+BASE = 0.2
+"""Score of a request that no rule says anything about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A view, and what its newest words hold."""
+
+    view: View
+    text: str
+    """The newest user text as it came, a newline before it, so that every line begins behind one."""
+    instruction: str
+    """The same in lower case, code blocks left out, its beginning and its end."""
+    words: set[str]
+    """Its distinct words."""
+    families: set[str]
+    """Families of words and phrases found in the instruction."""
+
+
+Strength = Callable[[Reading], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One reason. `weight` is added to the score, times the strength."""
+
+    name: str
+    weight: float
+    reason: str
+    strength: Strength
+
+
+def _family(name: str) -> Strength:
+    return lambda reading: float(name in reading.families)
+
+
+def _easy(name: str, longest: int) -> Strength:
+    """A word of ease counts only in a short request: in a long one it says nothing about the rest."""
+    return lambda reading: float(name in reading.families and len(reading.view.last_user_text) <= longest and not _material(reading))
+
+
+def _material(reading: Reading) -> bool:
+    return bool(_holds(_CODE)(reading) or reading.view.images or reading.view.documents)
+
+
+def _holds(signs: tuple[str, ...]) -> Strength:
+    """Whether one of some character sequences stands in the text: far cheaper than a pattern, and enough."""
+    return lambda reading: float(any(sign in reading.text for sign in signs))
+
+
+def _between(low: float, high: float, value: float) -> float:
+    """0 at `low`, 1 at `high`, by orders of magnitude between."""
+    return 0.0 if value <= low else min(1.0, log(value / low) / log(high / low))
+
+
+_CODE = (
+    "```",
+    "\ndef ",
+    "\nclass ",
+    "\nimport ",
+    "\nfrom typing",
+    "\n#include",
+    "\nfn ",
+    "\nfunc ",
+    "\nfunction ",
+    "\nconst ",
+    "\nSELECT ",
+)
+_TRACE = ("Traceback (most recent", "\n    at ", "\n\tat ", "panic: ", "Error: ", "Exception: ", "Exception in thread")
+_DIFF = ("\ndiff --git ", "\n@@ -", "\n+++ ")
+_MATHS = ("\\frac", "\\sum", "\\int", "\\sqrt", "\\begin{", "^2", "^n", "²", "∑", "∫", "√", "∂", "∞", "≤", "≥", "∀", "∃")
+_NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*")
+_NUMBER_WORDS = frozenset(["half", "third", "quarter", "twice", "double", "triple", "dozen"])
+_SUMMARISED = ("conversation", "history", "session", "so far", "above", "handoff", "context", "transcript")
+
+
+def _word_problem(reading: Reading) -> float:
+    if _holds(_CODE)(reading) or not reading.families & {"asks_number", "asks_value"}:
+        return 0.0
+    numbers = len(_NUMBER.findall(reading.instruction)) + len(reading.words & _NUMBER_WORDS)
+    return float(numbers >= (2 if "asks_number" in reading.families else 3))
+
+
+def _constraints(reading: Reading) -> float:
+    items = reading.instruction.count("\n- ") + reading.instruction.count("\n* ") + reading.instruction.count("\n1.") * 2
+    return _between(1, 6, len(reading.words & CONSTRAINTS) + items)
+
+
+def _not_english(reading: Reading) -> float:
+    text = reading.text[:400]
+    if not text.isascii():
+        letters = sum(map(str.isalpha, text))
+        if sum(character > "\x7f" and character.isalpha() for character in text) > letters * 0.15:
+            return 1.0
+    count = len(reading.words)
+    if count < 3 or reading.families or _holds(_CODE)(reading):
+        return 0.0
+    return float(len(reading.words & STOP_WORDS) < 1 + count // 15)
+
+
+def _repeats(reading: Reading) -> float:
+    text = reading.view.last_user_text[:60].strip().lower()
+    return float(len(text) > 12 and any(text == earlier[:60].strip().lower() for earlier in reading.view.earlier_user_texts))
+
+
+def _summary_of_history(reading: Reading) -> float:
+    """An agent's compaction: it looks like a small chat, and everything that follows is built upon it."""
+    view = reading.view
+    if view.ends_with_tool_result or not (view.conversation_bytes > 6_000 or view.messages > 6):
+        return 0.0
+    for text in (reading.instruction[:800], view.system_text[:400].lower()):
+        if ("summar" in text or "compact" in text) and any(word in text for word in _SUMMARISED):
+            return 1.0
+    return 0.0
+
+
+def _effort(reading: Reading) -> float:
+    return {Effort.NONE: 0.0, Effort.LOW: 0.25, Effort.MEDIUM: 0.6, Effort.HIGH: 1.0}[reading.view.effort]
+
+
+RULES: tuple[Rule, ...] = (
+    # What overrules the words.
+    Rule(
+        "server_held",
+        1.0,
+        "the conversation lives at the provider; only the model that answered can go on",
+        lambda r: float(r.view.server_state),
+    ),
+    Rule("summary_of_history", 1.0, "a summary of a whole history: cheap to ask, dear to get wrong", _summary_of_history),
+    Rule(
+        "calls_without_tools",
+        1.0,
+        "tool calls in the history but no tools offered: an agent's own chore on its whole history",
+        lambda r: float(r.view.calls_in_history and not r.view.tools),
+    ),
+    # How much there is.
+    Rule("short_request", -0.05, "few words seldom ask for much", lambda r: float(0 < len(r.view.last_user_text) <= 120)),
+    Rule("long_request", 0.3, "a long instruction has much to get wrong", lambda r: _between(600, 8_000, len(r.view.last_user_text))),
+    Rule("long_conversation", 0.3, "small models lose the thread", lambda r: _between(6_000, 150_000, r.view.conversation_bytes)),
+    Rule("many_messages", 0.1, "the answer hangs on what was said before", lambda r: _between(6, 40, r.view.messages)),
+    # What is asked for, in words.
+    Rule("keyword_design", 0.3, "design weighs many things at once", _family("keyword_design")),
+    Rule("keyword_debug", 0.3, "finding a cause takes reasoning backwards", _family("keyword_debug")),
+    Rule("keyword_prove", 0.35, "one wrong step spoils a proof", _family("keyword_prove")),
+    Rule("keyword_optimise", 0.2, "needs a model of what is slow", _family("keyword_optimise")),
+    Rule("keyword_security", 0.25, "what is overlooked does harm", _family("keyword_security")),
+    Rule("keyword_concurrency", 0.3, "interleavings are hard for every model", _family("keyword_concurrency")),
+    Rule("keyword_refactor", 0.25, "changes that must not change behaviour", _family("keyword_refactor")),
+    Rule("keyword_implement", 0.2, "code is run, so mistakes show", _family("keyword_implement")),
+    Rule("keyword_analyse", 0.15, "judgement over several things", _family("keyword_analyse")),
+    Rule("keyword_plan", 0.15, "steps that build on each other", _family("keyword_plan")),
+    Rule("keyword_stakes", 0.25, "wrong advice on health, law or money does harm", _family("keyword_stakes")),
+    Rule("explanation", 0.1, "an explanation can be subtly wrong", _family("explanation")),
+    Rule("long_output", 0.2, "a long answer was asked for", _family("long_output")),
+    Rule("many_constraints", 0.3, "small models drop conditions", _constraints),
+    Rule("many_questions", 0.1, "several questions at once", lambda r: float(r.instruction.count("?") >= 3)),
+    # The opposites, which count in short requests only.
+    Rule("greeting", -0.2, "small talk", _easy("greeting", 60)),
+    Rule("lookup", -0.1, "one fact", _easy("lookup", 160)),
+    Rule("simple_edit", -0.1, "a change of form", _easy("simple_edit", 400)),
+    Rule("simple_list", -0.05, "an enumeration", _easy("simple_list", 200)),
+    Rule("short_answer", -0.1, "a short answer was asked for", _easy("short_answer", 400)),
+    # What the words bring along.
+    Rule("code", 0.2, "code to be read or written", _holds(_CODE)),
+    Rule("stack_trace", 0.25, "an error to be explained", _holds(_TRACE)),
+    Rule("diff", 0.2, "a change to be judged", _holds(_DIFF)),
+    Rule("maths", 0.25, "formulas", _holds(_MATHS)),
+    Rule("word_problem", 0.25, "a sum told in words: the weak spot of small models", _word_problem),
+    Rule("images", 0.2, "not every draft model sees well", lambda r: float(r.view.images > 0)),
+    Rule("documents", 0.2, "a document to be read", lambda r: float(r.view.documents > 0)),
+    # How it is to be answered.
+    Rule("thinking", 0.4, "the client asks for thinking, by its effort", _effort),
+    Rule("json_schema", 0.1, "the form of the answer must be exact", lambda r: float(r.view.json_schema)),
+    Rule("prefill", 0.1, "the answer's beginning is given, which some providers refuse", lambda r: float(r.view.prefill)),
+    Rule("stop_sequences", 0.05, "a program reads the answer", lambda r: float(r.view.stop_sequences)),
+    # Signs of trouble.
+    Rule("tool_errors", 0.3, "tools failed lately", lambda r: min(1.0, r.view.tool_errors / 2)),
+    Rule(
+        "dissatisfied", 0.35, "the last answer was not good enough", lambda r: float("dissatisfied" in r.families and r.view.messages > 2)
+    ),
+    Rule("repeated", 0.3, "the same was asked before", _repeats),
+    # What cannot be judged by English words.
+    Rule("not_english", 0.2, "no keyword could have matched", _not_english),
+    Rule("nothing_to_judge", 0.2, "no words of the user's among the newest messages", lambda r: float(not r.view.last_user_text.strip())),
+)

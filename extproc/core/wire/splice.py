@@ -1,0 +1,88 @@
+"""Finds the top-level members of a JSON object as byte spans, and puts another value into one of them. All other bytes stay.
+
+The top level is decoded to raw slices (msgspec scans at C speed and looks at nothing inside); their lengths lead a walk over
+the members, which yields offsets. Where the walk does not land exactly on the last brace, the body is not what it seems.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from extproc.core.errors import UnreadableError
+
+Fields = Mapping[str, msgspec.Raw]
+
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_KEY = re.compile(rb'[\x20\t\r\n]*("(?:[^"\\]|\\.)*")[\x20\t\r\n]*:[\x20\t\r\n]*')
+_BETWEEN = re.compile(rb"[\x20\t\r\n]*([,}])")
+_OPEN = re.compile(rb"[\x20\t\r\n]*\{")
+
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def readable(body: bytes) -> bytes:
+    r"""Give a copy to read from, of the same length, in which no half of a surrogate pair can stand alone.
+
+    A client that cuts an emoji in half sends `\ud83d` without its other half: legal JSON text (RFC 8259 §8.2) that strict
+    parsers refuse. Only the copy is read; what leaves is the client's own.
+    """
+    return _SURROGATE.sub(rb"\\ufffd", body)
+
+
+def top_level(body: bytes) -> dict[str, msgspec.Raw]:
+    """Decode the top level of a JSON object to raw slices of `body`.
+
+    Raises:
+        UnreadableError: no JSON object, not UTF-8 in a key, or nested deeper than can be followed.
+    """
+    try:
+        return _TOP.decode(body)
+    except RecursionError:
+        raise UnreadableError("too_deep") from None
+    except msgspec.ValidationError:
+        raise UnreadableError("not_an_object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise UnreadableError("unreadable_json") from None
+
+
+def span(body: bytes, fields: Fields, wanted: str) -> tuple[int, int]:
+    """Give the offsets of the value of a top-level key in `body`, of which `fields` is the top level.
+
+    Raises:
+        UnreadableError: a key stands twice, so which value counts is not ours to guess.
+    """
+    found = (0, 0)
+    seen: set[str] = set()
+    at = _after(_OPEN, body, 0)
+    for key in fields:
+        match = _KEY.match(body, at)
+        if match is None or msgspec.json.decode(match[1]) != key or key in seen:
+            raise UnreadableError("duplicate_keys")
+        seen.add(key)
+        value = memoryview(fields[key])
+        start, at = match.end(), match.end() + len(value)
+        if key == wanted:
+            found = (start, at)
+            if body[start:at] != value:
+                raise UnreadableError("duplicate_keys")
+        separator = _BETWEEN.match(body, at)
+        if separator is None or (separator[1] == b",") != (len(seen) < len(fields)):
+            raise UnreadableError("duplicate_keys")
+        at = separator.end()
+    return found
+
+
+def splice(body: bytes, start: int, end: int, value: str) -> bytes:
+    """Give `body` with the JSON string `value` in place of the bytes from `start` to `end`."""
+    return b"".join((body[:start], msgspec.json.encode(value), body[end:]))
+
+
+def _after(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
+    match = pattern.match(body, at)
+    if match is None:
+        raise UnreadableError("unreadable_json")
+    return match.end()
