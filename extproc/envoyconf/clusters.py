@@ -1,0 +1,146 @@
+"""Clusters: the providers, the origin, and the sidecar itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from extproc.config.endpoints import Endpoint, Secret, Upstream
+from extproc.config.model import Config
+from extproc.config.runtime import RuntimeDir
+from extproc.core.vocabulary import Role
+from extproc.envoyconf.parts import Node, extension, http_options, pipe, seconds, socket_address, typed
+
+ORIGIN = "origin"
+PROCESSOR = "extproc"
+RECORDS = "records"
+OTLP = "otlp"
+
+_CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem")
+_MANY = 100_000
+"""Concurrent streams to the sidecar. Envoy's default of 1024 would fail requests under load (each holds one stream)."""
+
+
+def provider(endpoint: Endpoint, runtime: RuntimeDir) -> Node:
+    """Give the cluster of one model under one dialect."""
+    cluster = _host(endpoint.cluster, endpoint.upstream, _credential(endpoint, runtime))
+    if endpoint.role is Role.DRAFT:
+        # A draft provider that is down should be known at once, so that its requests are rescued without waiting: eject it
+        # even when it is the only host, and do not panic back to it.
+        cluster["outlier_detection"] = {**_OUTLIER, "max_ejection_percent": 100}
+        cluster["common_lb_config"] = {"healthy_panic_threshold": {"value": 0}}
+    else:
+        # There is nothing behind the verify provider: with all of its hosts ejected Envoy panics and tries them anyway.
+        cluster["outlier_detection"] = {**_OUTLIER, "max_ejection_percent": 50}
+    return cluster
+
+
+def origin(upstream: Upstream) -> Node:
+    """Give the cluster of everything that is no LLM call."""
+    return _host(ORIGIN, upstream, [])
+
+
+def processor(name: str, runtime: RuntimeDir, workers: Sequence[int]) -> Node:
+    """Give the cluster of the sidecar's workers, by HTTP/2 on their Unix sockets.
+
+    No health checks: a dead worker refuses its connection at once, and Envoy goes on without it.
+    """
+    endpoints = [{"endpoint": {"address": pipe(runtime.worker(index))}} for index in workers]
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "circuit_breakers": {"thresholds": [{"max_connections": _MANY, "max_pending_requests": _MANY, "max_requests": _MANY}]},
+        "typed_extension_protocol_options": http_options({"explicit_http_config": {"http2_protocol_options": {}}}),
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+    }
+
+
+def otlp(config: Config) -> Node:
+    """Give the cluster of the trace collector."""
+    upstream = Upstream.of(config.telemetry.otlp_endpoint)
+    cluster = _host(OTLP, upstream, [])
+    cluster["typed_extension_protocol_options"] = http_options({"explicit_http_config": {"http2_protocol_options": {}}})
+    return cluster
+
+
+_OUTLIER: Node = {
+    "consecutive_gateway_failure": 5,
+    "enforcing_consecutive_gateway_failure": 100,
+    "enforcing_consecutive_5xx": 0,  # a provider's own 500 says more about the request than about its host
+    "enforcing_success_rate": 0,
+    "split_external_local_origin_errors": True,
+    "consecutive_local_origin_failure": 5,
+    "interval": "1s",
+    "base_ejection_time": "5s",
+    "max_ejection_time": "30s",
+}
+
+
+def _host(name: str, upstream: Upstream, filters: list[Node]) -> Node:
+    literal = _is_ip(upstream.host)
+    address = f"[{upstream.host}]:{upstream.port}" if ":" in upstream.host else f"{upstream.host}:{upstream.port}"
+    codec = extension("envoy.filters.http.upstream_codec", "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec")
+    more = {"http_filters": [*filters, codec]} if filters else {}
+    protocol: Node = {"auto_config": {}} if upstream.tls else {"explicit_http_config": {"http_protocol_options": {}}}
+    cluster: Node = {
+        "name": name,
+        "type": "STATIC" if literal else "LOGICAL_DNS",
+        "connect_timeout": "5s",
+        "circuit_breakers": {"thresholds": [{"max_connections": 8192, "max_pending_requests": 8192, "max_requests": 8192, "max_retries": 64}]},
+        "upstream_connection_options": {"tcp_keepalive": {"keepalive_time": 60, "keepalive_interval": 15, "keepalive_probes": 4}},
+        "typed_extension_protocol_options": http_options(protocol, **more),
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket_address(address)}}]}]},
+    }
+    if not literal:
+        cluster["dns_lookup_family"] = "V4_PREFERRED"
+    if upstream.tls:
+        cluster["transport_socket"] = _tls(upstream, literal=literal)
+    return cluster
+
+
+def _tls(upstream: Upstream, *, literal: bool) -> Node:
+    """TLS whose certificate must be signed by the system's authorities and name this very host."""
+    name = {"san_type": "IP_ADDRESS" if literal else "DNS", "matcher": {"exact": upstream.host}}
+    validation = {"trusted_ca": {"filename": ca_bundle()}, "match_typed_subject_alt_names": [name]}
+    return extension(
+        "envoy.transport_sockets.tls",
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        **({} if literal else {"sni": upstream.host}),
+        common_tls_context={"tls_params": {"tls_minimum_protocol_version": "TLSv1_2"}, "validation_context": validation},
+    )
+
+
+def ca_bundle() -> str:
+    """Give the file of the system's certificate authorities; `SSL_CERT_FILE` overrides it."""
+    named = os.environ.get("SSL_CERT_FILE")
+    return named or next((path for path in _CA_BUNDLES if Path(path).exists()), _CA_BUNDLES[0])
+
+
+def _credential(endpoint: Endpoint, runtime: RuntimeDir) -> list[Node]:
+    secret: Secret | None = endpoint.secret
+    if secret is None:
+        return []
+    file = runtime.secret(endpoint.cluster)
+    source = {"path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}}, "resource_api_version": "V3"}
+    credential = extension(
+        "envoy.http.injected_credentials.generic",
+        "envoy.extensions.http.injected_credentials.generic.v3.Generic",
+        credential={"name": endpoint.cluster, "sds_config": source},
+        header=secret.header,
+    )
+    name = "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector"
+    return [extension("envoy.filters.http.credential_injector", name, overwrite=True, credential=credential)]
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+__all__ = ["ORIGIN", "OTLP", "PROCESSOR", "RECORDS", "ca_bundle", "origin", "otlp", "processor", "provider", "seconds", "typed"]

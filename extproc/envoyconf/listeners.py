@@ -1,0 +1,188 @@
+"""Listeners: the clients' door, and the egress socket for the sidecar's own calls."""
+
+from __future__ import annotations
+
+from extproc.config.model import Config
+from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
+from extproc.core.vocabulary import Dialect
+from extproc.envoyconf.clusters import OTLP, PROCESSOR, RECORDS
+from extproc.envoyconf.parts import EXT_PROC, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
+from extproc.envoyconf.routes import client_routes, egress_routes
+
+_SLACK_BYTES = 1 << 20
+"""Room for headers and framing beside the largest body."""
+_PATHS = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "chat/completions", Dialect.OPENAI_RESPONSES: "responses"}
+
+
+def client(config: Config) -> Node:
+    """Give the client-facing listener, HTTP/1.1 and h2c."""
+    manager = _manager(config, "client", client_routes(config), [_usage(), _ext_proc(config), _ROUTER])
+    manager |= {
+        "early_header_mutation_extensions": [_STRIP],
+        "request_headers_timeout": "30s",
+        "use_remote_address": True,
+        "skip_xff_append": True,
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "access_log": [_records("client", skip=PROBE_PATH), _TROUBLE],
+        "local_reply_config": _errors(config),
+        **_tracing(config),
+    }
+    return _listener("client", socket_address(config.listen), config, manager)
+
+
+def egress(config: Config, runtime: RuntimeDir) -> Node:
+    """Give the listener for our own calls to models; only this user may connect."""
+    manager = _manager(config, "egress", egress_routes(config), [_usage(), _ROUTER])
+    manager |= {"local_reply_config": _errors(config), **_tracing(config)}
+    return _listener("egress", pipe(runtime.egress, mode=0o600), config, manager)
+
+
+def _listener(name: str, address: Node, config: Config, manager: Node) -> Node:
+    kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    return {
+        "name": name,
+        "address": address,
+        "per_connection_buffer_limit_bytes": config.limits.max_body_bytes + _SLACK_BYTES,
+        "filter_chains": [{"filters": [extension("envoy.filters.network.http_connection_manager", kind, **manager)]}],
+    }
+
+
+def _manager(config: Config, name: str, routes: list[Node], filters: list[Node]) -> Node:
+    host = {"name": name, "domains": ["*"], "request_body_buffer_limit": config.limits.max_body_bytes, "routes": routes}
+    return {
+        "stat_prefix": name,
+        "codec_type": "AUTO",
+        "stream_idle_timeout": seconds(patience_s(config)),
+        "generate_request_id": False,  # nothing is added to what a client sends
+        "server_header_transformation": "PASS_THROUGH",
+        "normalize_path": True,
+        "route_config": {"name": name, "virtual_hosts": [host]},
+        "http_filters": filters,
+    }
+
+
+_ROUTER = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True)
+
+# Before every filter and before the first choice of a route, so that a client steers nothing, also when the processor is down.
+_STRIP = extension(
+    "envoy.http.early_header_mutation.header_mutation",
+    "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+    mutations=[{"remove_on_match": {"key_matcher": {"prefix": "x-cascade-"}}}],
+)
+
+
+def _usage() -> Node:
+    """Reads token usage natively. It stands before ext_proc, so on the way back it sees the answer that the client gets."""
+    usage = {"include_unconfigured_routes": False, "metadata_namespace": USAGE_NAMESPACE}
+    kind = "envoy.extensions.filters.http.ai_protocol_manager.v3.AiProtocolManager"
+    return extension(USAGE, kind, response_handling={"token_usage": usage})
+
+
+def _ext_proc(config: Config) -> Node:
+    return extension(
+        EXT_PROC,
+        "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
+        grpc_service={
+            "envoy_grpc": {"cluster_name": PROCESSOR, "max_receive_message_length": config.limits.max_body_bytes + _SLACK_BYTES},
+            "timeout": "0s",
+        },
+        failure_mode_allow=True,
+        # BUFFERED keeps fail-open whole: nothing has left for the upstream while we decide.
+        processing_mode={
+            "request_header_mode": "SEND",
+            "request_body_mode": "BUFFERED",
+            "request_trailer_mode": "SKIP",
+            "response_header_mode": "SEND",
+            # From NONE the answer to the response headers may switch to any mode; from full duplex it could not.
+            "response_body_mode": "NONE",
+            "response_trailer_mode": "SKIP",
+        },
+        allow_mode_override=True,
+        message_timeout="1s",  # a wedged processor must fail open soon
+        max_message_timeout=seconds(min(3600.0, config.budget.max_wall_s)),
+        mutation_rules={"allow_all_routing": True},
+        metadata_options={"receiving_namespaces": {"untyped": [METADATA_NAMESPACE]}},
+        status_on_error={"code": "ServiceUnavailable"},
+    )
+
+
+def _records(name: str, skip: str) -> Node:
+    """The access log that records are made of; readiness probes are no requests."""
+    log = extension(
+        "envoy.access_loggers.http_grpc",
+        "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+        common_config={
+            "log_name": name,
+            "transport_api_version": "V3",
+            "grpc_service": {"envoy_grpc": {"cluster_name": RECORDS}},
+            "buffer_flush_interval": "0.2s",
+        },
+    )
+    return {**log, "filter": {"header_filter": {"header": {"name": ":path", "string_match": {"exact": skip}, "invert_match": True}}}}
+
+
+# What Envoy itself could not do, told on its own output too: it is all there is when the sidecar is down.
+_TROUBLE = {
+    **extension(
+        "envoy.access_loggers.stdout",
+        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+        log_format={
+            "json_format": {
+                "time": "%START_TIME%",
+                "level": "warning",
+                "event": "envoy_trouble",
+                "method": "%REQ(:METHOD)%",
+                "route": "%ROUTE_NAME%",
+                "status": "%RESPONSE_CODE%",
+                "flags": "%RESPONSE_FLAGS%",
+                "details": "%RESPONSE_CODE_DETAILS%",
+                "cluster": "%UPSTREAM_CLUSTER%",
+                "duration_ms": "%DURATION%",
+            }
+        },
+    ),
+    "filter": {"response_flag_filter": {}},
+}
+
+
+def _errors(config: Config) -> Node:
+    """Envoy's own errors on LLM paths, in the dialect of the path."""
+    too_large = f"The request is larger than {config.limits.max_body_bytes} bytes, the most that this gateway takes."
+    mappers = []
+    for dialect, path in _PATHS.items():
+        anthropic = dialect is Dialect.ANTHROPIC
+        kinds = {413: "request_too_large", 504: "timeout_error"} if anthropic else {413: "invalid_request_error", 504: "server_error"}
+        for status in (413, 504, None):
+            kind = kinds.get(status or 0, "api_error" if anthropic else "server_error")
+            message = too_large if status == 413 else "%LOCAL_REPLY_BODY%"
+            mappers.append(_mapper(path, status, _error_body(kind, message, anthropic=anthropic)))
+    return {"mappers": mappers}
+
+
+def _error_body(kind: str, message: str, *, anthropic: bool) -> Node:
+    if anthropic:
+        return {"type": "error", "error": {"type": kind, "message": message}}
+    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+
+
+def _mapper(path: str, status: int | None, body: Node) -> Node:
+    # By then the path may have been rewritten for the provider; its end stays.
+    on_path = {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": rf"[^?]*/{path}(\?.*)?"}}}}}
+    filters: list[Node] = [on_path]
+    if status is not None:
+        comparison = {"op": "EQ", "value": {"default_value": status, "runtime_key": "cascade.none"}}
+        filters.append({"status_code_filter": {"comparison": comparison}})
+    return {
+        "filter": {"and_filter": {"filters": filters}} if len(filters) > 1 else on_path,
+        "body_format_override": {"json_format": body, "content_type": "application/json"},
+    }
+
+
+def _tracing(config: Config) -> Node:
+    """Envoy's own spans, where there is a collector."""
+    if not config.telemetry.otlp_endpoint:
+        return {}
+    service = {"envoy_grpc": {"cluster_name": OTLP}, "timeout": "1s"}
+    kind = "envoy.config.trace.v3.OpenTelemetryConfig"
+    provider = extension("envoy.tracers.opentelemetry", kind, service_name="envoy", grpc_service=service)
+    return {"tracing": {"random_sampling": {"value": 100}, "spawn_upstream_span": True, "provider": provider}}

@@ -1,0 +1,161 @@
+"""Routes: LLM calls by path, dialect and target; everything else to the origin, without the processor.
+
+A request that fails open carries no target header, so its route is the verify model's, as if we did not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from extproc.config.endpoints import Endpoint, Upstream, endpoints
+from extproc.config.model import Config
+from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, TARGET_HEADER
+from extproc.core.vocabulary import PATHS, Dialect, Mode, Role
+from extproc.envoyconf.clusters import ORIGIN
+from extproc.envoyconf.parts import EXT_PROC, USAGE, Node, patience_s, seconds, typed
+
+COUNT_TOKENS = "/v1/messages/count_tokens"
+
+_CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
+_PRIVATE = (TARGET_HEADER, "x-cascade-id", "x-forwarded-proto", "x-request-id")
+"""Headers that only Envoy and we exchange; a provider has no use for them."""
+_TOLD = {"outcome": "outcome", "model": "model", "rules": "rules", "trace-id": "trace_id"}
+_PROTOCOLS = {
+    Dialect.ANTHROPIC: "ANTHROPIC_MESSAGES",
+    Dialect.OPENAI_CHAT: "OPENAI_CHAT_COMPLETIONS",
+    Dialect.OPENAI_RESPONSES: "OPENAI_RESPONSES",
+}
+
+
+def client_routes(config: Config) -> list[Node]:
+    """Give the routes of the client listener, first match first."""
+    return [_probe(), *_upgrades(config), *_llm_calls(config, processed=config.mode is not Mode.OFF), *_count_tokens(config), *_rest(config)]
+
+
+def egress_routes(config: Config) -> list[Node]:
+    """Give the routes of the listener for our own calls: the same, by the target header, and never through the processor."""
+    return list(_llm_calls(config, processed=False))
+
+
+def origin_of(config: Config) -> Upstream:
+    """Say where requests go that are no LLM call."""
+    return Upstream.of(config.origin.base_url if config.origin else config.models.verify.base_url)
+
+
+def _probe() -> Node:
+    """Answered by the processor when it is in the path; what Envoy answers without it is the bad news."""
+    return {"name": "probe", "match": {"path": PROBE_PATH}, "direct_response": {"status": 503}}
+
+
+def _upgrades(config: Config) -> Iterator[Node]:
+    """WebSocket requests hang in a processor that buffers bodies (envoy#47081), so they pass it by."""
+    is_upgrade = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
+    for dialect, endpoint in _served(config, Role.VERIFY).items():
+        path = next(path for path, of in PATHS.items() if of is dialect)
+        match = {"path": path, "headers": [is_upgrade]}
+        yield _bypass(f"{path} upgrade", match, _to_endpoint(config, endpoint, path), endpoint.forward)
+
+
+def _llm_calls(config: Config, *, processed: bool) -> Iterator[Node]:
+    drafts, verifies = _served(config, Role.DRAFT), _served(config, Role.VERIFY)
+    is_post = {"name": ":method", "string_match": {"exact": "POST"}}
+    to_draft = {"name": TARGET_HEADER, "string_match": {"exact": str(Role.DRAFT)}}
+    for path, dialect in PATHS.items():
+        if dialect in drafts:
+            yield _llm(config, path, {"path": path, "headers": [is_post, to_draft]}, drafts[dialect], processed=processed)
+        if dialect in verifies:
+            yield _llm(config, path, {"path": path, "headers": [is_post]}, verifies[dialect], processed=processed)
+
+
+def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processed: bool) -> Node:
+    action = _to_endpoint(config, endpoint, path)
+    if endpoint.role is Role.DRAFT:
+        # Silence counts per try, so a draft that streams for long is not cut; a silent one becomes a 504 that we can replace.
+        action["retry_policy"] = {"num_retries": 0, "per_try_idle_timeout": seconds(config.draft.timeout_s)}
+    else:
+        # Only what certainly was not processed is tried again: a second answer would cost a second time.
+        action["retry_policy"] = {"retry_on": "connect-failure,refused-stream", "num_retries": 2}
+    filters = {USAGE: typed(_PER_ROUTE_USAGE, response={"llm_protocol": _PROTOCOLS[endpoint.dialect]})}
+    if not processed:
+        filters[EXT_PROC] = _DISABLED
+    return {
+        "name": path,
+        "match": match,
+        "route": action,
+        "request_headers_to_remove": _removed(forward=endpoint.forward),
+        # Envoy's usage filter does not read compressed answers, and a compressor would hold tokens back.
+        "request_headers_to_add": [_header("accept-encoding", "identity")],
+        **_told({name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%" for name, key in _TOLD.items()}),
+        "typed_per_filter_config": filters,
+    }
+
+
+_PER_ROUTE_USAGE = "envoy.extensions.filters.http.ai_protocol_manager.v3.AiProtocolManagerPerRoute"
+_DISABLED = typed("envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", disabled=True)
+
+
+def _count_tokens(config: Config) -> Iterator[Node]:
+    endpoint = _served(config, Role.VERIFY).get(Dialect.ANTHROPIC)
+    if endpoint is not None:
+        yield _bypass(COUNT_TOKENS, {"path": COUNT_TOKENS}, _to_endpoint(config, endpoint, COUNT_TOKENS), endpoint.forward)
+
+
+def _rest(config: Config) -> Iterator[Node]:
+    upstream = origin_of(config)
+    forward = config.models.verify.api_key_env is None and config.models.verify.api_key_file is None
+    for prefix in ("/v1/", "/") if upstream.root else ("/",):
+        action = _action(config, ORIGIN, upstream)
+        rewritten = upstream.path(prefix.rstrip("/")) + "/"
+        if rewritten != prefix:
+            action["prefix_rewrite"] = rewritten
+        yield _bypass(f"origin {prefix}", {"prefix": prefix}, action, forward)
+
+
+def _bypass(name: str, match: Node, action: Node, forward: bool) -> Node:
+    return {
+        "name": name,
+        "match": match,
+        "route": action,
+        "request_headers_to_remove": _removed(forward=forward),
+        **_told({"outcome": "BYPASSED"}),
+        "typed_per_filter_config": {EXT_PROC: _DISABLED},
+    }
+
+
+def _to_endpoint(config: Config, endpoint: Endpoint, path: str) -> Node:
+    action = _action(config, endpoint.cluster, endpoint.upstream)
+    target = endpoint.upstream.path(path)
+    if target != path:
+        action["prefix_rewrite"] = target  # on an exact path this replaces the path and keeps the query
+    return action
+
+
+def _action(config: Config, cluster: str, upstream: Upstream) -> Node:
+    return {
+        "cluster": cluster,
+        "timeout": "0s",  # an answer may stream for as long as it comes
+        "idle_timeout": seconds(patience_s(config)),
+        "host_rewrite_literal": upstream.authority,
+    }
+
+
+def _served(config: Config, role: Role) -> dict[Dialect, Endpoint]:
+    return {endpoint.dialect: endpoint for endpoint in endpoints(config) if endpoint.role is role}
+
+
+def _removed(*, forward: bool) -> list[str]:
+    return [*_PRIVATE, *(() if forward else _CREDENTIALS)]
+
+
+def _told(values: dict[str, str]) -> dict[str, Any]:
+    """Our response headers; an upstream's of the same names are removed first, and an empty value adds no header."""
+    names = [f"x-cascade-{name}" for name in _TOLD]
+    return {
+        "response_headers_to_remove": names,
+        "response_headers_to_add": [_header(f"x-cascade-{name}", value) for name, value in values.items()],
+    }
+
+
+def _header(name: str, value: str) -> Node:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
