@@ -106,7 +106,7 @@ def _worker(config: Config, runtime: RuntimeDir, index: int) -> Program:
     if config.workers > 1:
         runtime.metrics.mkdir(mode=0o700, exist_ok=True)
         environ["PROMETHEUS_MULTIPROC_DIR"] = str(runtime.metrics)
-    return Program(f"worker {index}", argv, environ, attached=True)
+    return Program(f"worker {index}", argv, environ)
 
 
 def _envoy(config: Config, runtime: RuntimeDir) -> Program:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from extproc.app.worker import Worker
 
 
-async def serve(build: Callable[[], Worker], *, attached: bool = False, beside: Coroutine[Any, Any, None] | None = None) -> None:
-    """Run a worker until SIGTERM or SIGINT; `attached`: also until the process that started it is gone. `beside` runs along.
+async def serve(build: Callable[[], Worker], beside: Coroutine[Any, Any, None] | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT, and `beside` along with it.
 
     The worker is built here because grpc.aio ties a server to the loop in which it is made.
     """
@@ -21,8 +20,6 @@ async def serve(build: Callable[[], Worker], *, attached: bool = False, beside: 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if attached:
-        await loop.connect_read_pipe(lambda: _UntilClosed(stop), sys.stdin)
     worker = build()
     chore = asyncio.create_task(beside) if beside is not None else None
     try:
@@ -35,15 +32,3 @@ async def serve(build: Callable[[], Worker], *, attached: bool = False, beside: 
         if chore is not None:
             chore.cancel()
             await asyncio.gather(chore, return_exceptions=True)
-
-
-class _UntilClosed(asyncio.Protocol):
-    """Watches a pipe that nobody writes to."""
-
-    def __init__(self, stop: asyncio.Event) -> None:
-        self._stop = stop
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The other end is gone."""
-        del exc
-        self._stop.set()

@@ -32,7 +32,7 @@ def command(config: Path, runtime_dir: Path | None, worker: int | None) -> None:
 
 def _one_of_many(runtime: RuntimeDir, worker: int) -> None:
     checked = Config.model_validate_json(runtime.config.read_bytes())
-    run(serve(lambda: Worker(checked, runtime, worker, version()), attached=True))
+    run(serve(lambda: Worker(checked, runtime, worker, version())))
 
 
 def _alone(config: Config, wanted: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 _COLUMNS = (
     ("request", 46),
-    ("dialect", 17),
+    ("dialect", 18),
     ("plan", 7),
     ("outcome", 9),
     ("model", 16),

@@ -1,9 +1,9 @@
 """Configuration → Envoy bootstrap, one function per part.
 
-    listeners   the clients' door and the egress socket, with their filters and logs
-    routes      LLM calls by path, dialect and target; everything else to the origin
-    clusters    providers, origin, the sidecar
-    binary      where the Envoy binary is
+listeners   the clients' door and the egress socket, with their filters and logs
+routes      LLM calls by path, dialect and target; everything else to the origin
+clusters    providers, origin, the sidecar
+binary      where the Envoy binary is
 """
 
 from __future__ import annotations

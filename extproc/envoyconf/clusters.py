@@ -89,7 +89,9 @@ def _host(name: str, upstream: Upstream, filters: list[Node]) -> Node:
         "name": name,
         "type": "STATIC" if literal else "LOGICAL_DNS",
         "connect_timeout": "5s",
-        "circuit_breakers": {"thresholds": [{"max_connections": 8192, "max_pending_requests": 8192, "max_requests": 8192, "max_retries": 64}]},
+        "circuit_breakers": {
+            "thresholds": [{"max_connections": 8192, "max_pending_requests": 8192, "max_requests": 8192, "max_retries": 64}]
+        },
         "upstream_connection_options": {"tcp_keepalive": {"keepalive_time": 60, "keepalive_interval": 15, "keepalive_probes": 4}},
         "typed_extension_protocol_options": http_options(protocol, **more),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket_address(address)}}]}]},

@@ -16,7 +16,7 @@ _PATHS = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "chat/completions"
 
 def client(config: Config) -> Node:
     """Give the client-facing listener, HTTP/1.1 and h2c."""
-    manager = _manager(config, "client", client_routes(config), [_usage(), _ext_proc(config), _ROUTER])
+    manager = _manager(config, "client", client_routes(config), [_size_limit(config), _usage(), _ext_proc(config), _ROUTER])
     manager |= {
         "early_header_mutation_extensions": [_STRIP],
         "request_headers_timeout": "30s",
@@ -69,6 +69,12 @@ _STRIP = extension(
     "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
     mutations=[{"remove_on_match": {"key_matcher": {"prefix": "x-cascade-"}}}],
 )
+
+
+def _size_limit(config: Config) -> Node:
+    """Refuses what is too large at the door, with the processor up or down; without it only a buffering filter would notice."""
+    kind = "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit"
+    return extension("envoy.filters.http.body_size_limit", kind, max_request_bytes=config.limits.max_body_bytes)
 
 
 def _usage() -> Node:

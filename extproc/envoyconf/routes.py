@@ -30,7 +30,13 @@ _PROTOCOLS = {
 
 def client_routes(config: Config) -> list[Node]:
     """Give the routes of the client listener, first match first."""
-    return [_probe(), *_upgrades(config), *_llm_calls(config, processed=config.mode is not Mode.OFF), *_count_tokens(config), *_rest(config)]
+    return [
+        _probe(),
+        *_upgrades(config),
+        *_llm_calls(config, processed=config.mode is not Mode.OFF),
+        *_count_tokens(config),
+        *_rest(config),
+    ]
 
 
 def egress_routes(config: Config) -> list[Node]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +20,11 @@ _LINE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. `attached`: its standard input is a pipe from us, so that it notices when we are gone."""
+    """What to run."""
 
     name: str
     argv: Sequence[str]
     environ: Mapping[str, str] = field(repr=False)
-    attached: bool = False
 
 
 class Child:
@@ -46,7 +46,7 @@ class Child:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     def start(self) -> None:
-        """Begin to run it in the background. Call from the main thread: Envoy ends with the thread that started it."""
+        """Begin to run it in the background. Call from the main thread: a child ends with the thread that started it."""
         self._task = asyncio.create_task(self._keep(), name=self.program.name)
 
     async def _keep(self) -> None:
@@ -66,11 +66,12 @@ class Child:
         self.starts += 1
         process = self._process = await asyncio.create_subprocess_exec(
             *self.program.argv,
-            stdin=asyncio.subprocess.PIPE if self.program.attached else asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=dict(self.program.environ),
             start_new_session=True,  # a Ctrl-C in the terminal is for us alone; we drain before we stop the others
+            preexec_fn=_end_with_parent,
             limit=_LINE_BYTES,
         )
         if process.stdout is not None:
@@ -103,6 +104,16 @@ class Child:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when our parent is gone, however it went (prctl(2), Linux only). Runs between fork and exec."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def to_stdout(line: bytes) -> None:

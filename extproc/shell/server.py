@@ -6,6 +6,7 @@ which costs less per message than its generators do.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class GrpcServer:
             ],
         )
         self._health = health.aio.HealthServicer()
+        self._logs: set[asyncio.Task[Any]] = set()
 
     async def start(self, socket: Path) -> None:
         """Listen on a Unix socket that only this user may open; an old one in its place is removed."""
@@ -84,6 +86,8 @@ class GrpcServer:
     async def stop(self, grace_s: float) -> None:
         """Refuse new streams, let those at work end within `grace_s`."""
         await self._health.enter_graceful_shutdown()
+        for task in self._logs:  # Envoy never ends an access log by itself
+            task.cancel()
         await self._server.stop(grace_s)
 
     async def _process(self, _: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
@@ -93,5 +97,10 @@ class GrpcServer:
             await context.abort(grpc.StatusCode.ABORTED, "the response was broken off")
 
     async def _access_log(self, messages: AsyncIterator[bytes], _: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-        await self._receive_log(messages)
+        task = asyncio.ensure_future(self._receive_log(messages))
+        self._logs.add(task)
+        try:
+            await task
+        finally:
+            self._logs.discard(task)
         return b""

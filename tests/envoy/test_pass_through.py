@@ -144,7 +144,7 @@ def test_credentials_go_where_the_configuration_says(cascade: Cascade):
 def test_huge_headers_are_refused_or_passed_but_never_lost(cascade: Cascade):
     response = cascade.ask("Hello!", headers={"x-long": "a" * 30_000})
     assert response.headers["x-cascade-outcome"] == "SKIPPED"
-    assert cascade.ask("Hello!", headers={"x-long": "a" * 200_000}).status_code == 431
+    assert cascade.ask("Hello!", headers={"x-long": "a" * 70_000}).status_code == 431
 
 
 def test_the_record_knows_tokens_costs_and_times(cascade: Cascade):

@@ -19,7 +19,8 @@ PATHS = ("/v1/messages", "/v1/chat/completions", "/v1/responses")
 @pytest.fixture(autouse=True)
 def _forgotten(cascade: Cascade) -> None:
     """Let the draft provider be trusted again, whatever the test before has done to it."""
-    until(lambda: cascade.ask("Hello!").headers["x-cascade-outcome"] == "SKIPPED")
+    for path in PATHS:
+        until(lambda path=path: cascade.ask("Hello!", path=path).headers["x-cascade-outcome"] == "SKIPPED")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -31,9 +32,10 @@ def test_the_client_gets_the_verify_models_answer(cascade: Cascade, path: str, s
     assert response.headers["x-cascade-outcome"] == "RESCUED"
     assert response.headers["x-cascade-model"] == "claude-opus-4-8"
     assert "claude-opus-4-8" in response.text
-    assert cascade.verify.requests[-1].body == json.dumps(
-        body_of(path, "Hello!", stream=stream), separators=(",", ":"), ensure_ascii=False
-    ).encode()
+    assert (
+        cascade.verify.requests[-1].body
+        == json.dumps(body_of(path, "Hello!", stream=stream), separators=(",", ":"), ensure_ascii=False).encode()
+    )
 
 
 def test_a_silent_draft_is_given_up_in_time(cascade: Cascade):

@@ -30,9 +30,7 @@ def gpt(cascade: Cascade) -> Iterator[openai.OpenAI]:
 
 
 def test_messages(claude: anthropic.Anthropic):
-    raw = claude.messages.with_raw_response.create(
-        model="claude-opus-4-8", max_tokens=64, messages=[{"role": "user", "content": SIMPLE}]
-    )
+    raw = claude.messages.with_raw_response.create(model="claude-opus-4-8", max_tokens=64, messages=[{"role": "user", "content": SIMPLE}])
     assert raw.headers["x-cascade-outcome"] == "SKIPPED"
     assert raw.headers["x-cascade-model"] == "draft-small"
     message = raw.parse()

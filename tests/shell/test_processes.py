@@ -15,8 +15,8 @@ from extproc.shell.processes import Child, Program, to_stdout
 ENVIRON = {"PATH": os.environ["PATH"]}
 
 
-def program(script: str, *, attached: bool = False) -> Program:
-    return Program("child", [sys.executable, "-c", script], ENVIRON, attached)
+def program(script: str) -> Program:
+    return Program("child", [sys.executable, "-c", script], ENVIRON)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -106,15 +106,15 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path):
     assert told == ["child does not end; killing it"]
 
 
-def test_an_attached_child_notices_when_we_are_gone(tmp_path: Path):
-    """The parent is killed without any chance to clean up; its child sees the end of its standard input."""
+def test_a_child_ends_when_we_are_gone(tmp_path: Path):
+    """The parent is killed without any chance to clean up."""
     report = tmp_path / "pid"
-    child = f"import os, sys; open({str(report)!r}, 'w').write(str(os.getpid())); sys.stdin.read()"
+    child = f"import os, sys; open({str(report)!r}, 'w').write(str(os.getpid())); import time; time.sleep(60)"
     parent = f"""
 import asyncio, os, signal
 from extproc.shell.processes import Child, Program
 async def run():
-    Child(Program("child", [{sys.executable!r}, "-c", {child!r}], dict(os.environ), attached=True), print, print).start()
+    Child(Program("child", [{sys.executable!r}, "-c", {child!r}], dict(os.environ)), print, print).start()
     while not (os.path.exists({str(report)!r}) and open({str(report)!r}).read()):
         await asyncio.sleep(0.01)
     os.kill(os.getpid(), signal.SIGKILL)

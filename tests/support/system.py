@@ -135,7 +135,7 @@ class System:
 
     def messages(self) -> int:
         """Messages that Envoy has sent to the processor so far."""
-        text = httpx.get(f"{self.envoy_admin}/stats", params={"filter": r"ext_proc\.streams_msgs_sent$"}).text
+        text = httpx.get(f"{self.envoy_admin}/stats", params={"filter": r"ext_proc\.stream_msgs_sent$"}).text
         return sum(int(line.rpartition(": ")[2]) for line in text.splitlines() if line)
 
     @contextmanager

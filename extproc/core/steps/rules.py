@@ -110,7 +110,7 @@ def _not_english(reading: Reading) -> float:
         if sum(character > "\x7f" and character.isalpha() for character in text) > letters * 0.15:
             return 1.0
     count = len(reading.words)
-    if count < 3 or reading.families or _holds(_CODE)(reading):
+    if count < 4 or reading.families or _holds(_CODE)(reading):
         return 0.0
     return float(len(reading.words & STOP_WORDS) < 1 + count // 15)
 
