@@ -53,6 +53,8 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
         "stat_prefix": name,
         "codec_type": "AUTO",
         "stream_idle_timeout": seconds(patience_s(config)),
+        "common_http_protocol_options": {"max_headers_count": 200},
+        "max_request_headers_kb": 256,  # beyond it Envoy closes the connection without a word
         "generate_request_id": False,  # nothing is added to what a client sends
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,

@@ -63,7 +63,7 @@ def test_an_odd_body_keeps_every_byte_but_the_models(cascade: Cascade):
 def test_a_long_stream_costs_no_message_per_event(cascade: Cascade):
     with cascade.system.messages_for(3):
         response = cascade.ask("Hello!", stream=True, headers={"x-simulate": "words=500"})
-    assert response.text.count("event: content_block_delta") > 200
+    assert response.text.count("event: content_block_delta") > 150
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/models"), ("POST", "/v1/embeddings"), ("GET", "/v1/responses"), ("HEAD", "/")])
@@ -141,10 +141,12 @@ def test_credentials_go_where_the_configuration_says(cascade: Cascade):
     assert cascade.verify.requests[-1].headers["authorization"] == "Bearer client-token"
 
 
-def test_huge_headers_are_refused_or_passed_but_never_lost(cascade: Cascade):
-    response = cascade.ask("Hello!", headers={"x-long": "a" * 30_000})
+def test_huge_headers_pass_and_beyond_all_measure_only_the_connection_suffers(cascade: Cascade):
+    response = cascade.ask("Hello!", headers={"x-long": "a" * 50_000})
     assert response.headers["x-cascade-outcome"] == "SKIPPED"
-    assert cascade.ask("Hello!", headers={"x-long": "a" * 70_000}).status_code == 431
+    with pytest.raises(httpx.HTTPError):
+        cascade.ask("Hello!", headers={"x-long": "a" * 400_000})
+    assert cascade.ask("Hello!").headers["x-cascade-outcome"] == "SKIPPED"
 
 
 def test_the_record_knows_tokens_costs_and_times(cascade: Cascade):
