@@ -1,0 +1,79 @@
+"""A provider that answers at once with a short answer, JSON or SSE. `python -m bench.upstream PORT`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+
+import uvloop
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_EVENTS = 200
+_ANSWER = json.dumps(
+    {
+        "id": "msg_01",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "Good day."}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 20, "output_tokens": 5},
+    }
+).encode()
+_JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(_ANSWER), _ANSWER)
+
+
+def _event(kind: str, **fields: object) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+def _stream() -> bytes:
+    start = _event("message_start", message={"id": "msg_01", "role": "assistant", "model": "m", "usage": {"input_tokens": 20}})
+    delta = _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "word "})
+    end = _event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": _EVENTS}) + _event("message_stop")
+    whole = start + delta * _EVENTS + end
+    return b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n%s" % (len(whole), whole)
+
+
+_SSE = _stream()
+
+
+class Provider(asyncio.Protocol):
+    """One connection: counts bodies, does not look at them."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._left = 0
+        self._streams = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment] # the servers here are TCP
+
+    def data_received(self, data: bytes) -> None:
+        """Take headers, then a body by its length, then answer."""
+        if not self._left:
+            self._head += data
+            end = self._head.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            match = _LENGTH.search(self._head, 0, end)
+            data, self._left = self._head[end + 4 :], int(match[1]) if match else 0
+            self._head, self._streams = b"", False
+        self._streams = self._streams or b'"stream": true' in data
+        self._left -= len(data)
+        if self._left <= 0:
+            self._left = 0
+            self._transport.write(_SSE if self._streams else _JSON)
+
+
+async def main(port: int) -> None:
+    """Serve until killed."""
+    server = await asyncio.get_running_loop().create_server(Provider, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))
