@@ -11,6 +11,10 @@ from typing import Any
 from extproc.app.worker import Worker
 
 
+_GC_THRESHOLDS = (20_000, 20, 20)
+"""Exchanges free themselves by reference counting; collections only look for what libraries leave behind."""
+
+
 async def serve(build: Callable[[], Worker], beside: Coroutine[Any, Any, None] | None = None) -> None:
     """Run a worker until SIGTERM or SIGINT, and `beside` along with it.
 
@@ -26,6 +30,7 @@ async def serve(build: Callable[[], Worker], beside: Coroutine[Any, Any, None] |
         await worker.start()
         gc.collect()
         gc.freeze()  # what was made at start stays for good: later collections need not look at it again
+        gc.set_threshold(*_GC_THRESHOLDS)
         await stop.wait()
     finally:
         await worker.stop()

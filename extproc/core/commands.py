@@ -3,97 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from extproc.core.vocabulary import Note, Role
 
 Pairs = Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitBody:
+class AwaitBody(msgspec.Struct, frozen=True, gc=False):
     """To the request headers: nothing to change yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True, gc=False):
     """To the request headers or body: let the request go, with these changes. Without any it goes on to verify, untouched."""
 
     note: Note
     role: Role | None = None
     """Carry it to the model of this role; None leaves the route alone."""
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
     """The new body; None leaves the client's bytes alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassResponse:
+class PassResponse(msgspec.Struct, frozen=True, gc=False):
     """To the response headers: nothing to change but perhaps the note; the response flows without us."""
 
     note: Note | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """To the response headers: an answer will come, within this time."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class StartResponse:
+class StartResponse(msgspec.Struct, frozen=True, gc=False):
     """To the response headers: another status and other headers; the body will come from us, the upstream's is swallowed."""
 
     status: int
-    headers: Pairs = field(repr=False)
+    headers: Pairs
     remove: Sequence[str]
     note: Note
 
 
-@dataclass(frozen=True, slots=True)
-class SendBody:
+class SendBody(msgspec.Struct, frozen=True, gc=False):
     """After `StartResponse`: a piece of our body, and whether it is the last."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     end: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EndWithTrailers:
+class EndWithTrailers(msgspec.Struct, frozen=True, gc=False):
     """After `StartResponse`, in place of an ending `SendBody`: the upstream's response had trailers, which must be answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """To any headers: a whole response of our own."""
 
     status: int
-    headers: Pairs = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Pairs
+    body: bytes
     note: Note | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """Start a side call to a model; `CallStarted`, `CallData`, `CallEnded` or `CallFailed` will follow."""
 
     role: Role
     path: str
-    headers: Pairs = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Pairs
+    body: bytes
     silence_s: float
     """Time without a byte after which it has failed."""
     wall_s: float
     """Time after which it has failed in any case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(msgspec.Struct, frozen=True, gc=False):
     """Close the stream to Envoy: it goes on without us."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(msgspec.Struct, frozen=True, gc=False):
     """Break the response off: the client must not take what it has for the whole."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
 class Headers:
@@ -25,29 +25,26 @@ class Headers:
         return {name for name, _ in self.pairs}
 
 
-@dataclass(frozen=True, slots=True)
-class RequestHeaders:
+class RequestHeaders(msgspec.Struct, frozen=True, gc=False):
     """The client's request line and headers. `end`: there is no body."""
 
     at_s: float
-    headers: Headers = field(repr=False)
+    headers: Headers
     end: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RequestBody:
+class RequestBody(msgspec.Struct, frozen=True, gc=False):
     """The client's whole request body."""
 
     at_s: float
-    data: bytes = field(repr=False)
+    data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHeaders:
+class ResponseHeaders(msgspec.Struct, frozen=True, gc=False):
     """Status and headers of the upstream (or of Envoy's own reply where the upstream could not be had)."""
 
     at_s: float
-    headers: Headers = field(repr=False)
+    headers: Headers
     end: bool
 
     @property
@@ -57,48 +54,42 @@ class ResponseHeaders:
         return int(text) if text.isdecimal() else 0
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseBody:
+class ResponseBody(msgspec.Struct, frozen=True, gc=False):
     """A piece of the upstream's body."""
 
     at_s: float
-    data: bytes = field(repr=False)
+    data: bytes
     end: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseTrailers:
+class ResponseTrailers(msgspec.Struct, frozen=True, gc=False):
     """The upstream's trailers; they end the response."""
 
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallStarted:
+class CallStarted(msgspec.Struct, frozen=True, gc=False):
     """A side call has its status and headers."""
 
     at_s: float
     status: int
-    headers: Headers = field(repr=False)
+    headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class CallData:
+class CallData(msgspec.Struct, frozen=True, gc=False):
     """A piece of a side call's body."""
 
     at_s: float
-    data: bytes = field(repr=False)
+    data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(msgspec.Struct, frozen=True, gc=False):
     """A side call came to its regular end."""
 
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallFailed:
+class CallFailed(msgspec.Struct, frozen=True, gc=False):
     """A side call broke, before or in its answer. `kind` is one of `connect`, `timeout`, `reset`, `budget`."""
 
     at_s: float

@@ -3,7 +3,9 @@
 listeners   the clients' door and the egress socket, with their filters and logs
 routes      LLM calls by path, dialect and target; everything else to the origin
 clusters    providers, origin, the sidecar
+typed       the whole as Envoy's message types
 binary      where the Envoy binary is
+example     the commented copy in the repository
 """
 
 from __future__ import annotations
@@ -17,35 +19,49 @@ from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
 from extproc.envoyconf import clusters, listeners, routes
 from extproc.envoyconf.parts import Node, extension, socket_address
+from extproc.envoyconf.typed import BootstrapError, message
 
-__all__ = ["bootstrap", "to_yaml"]
+__all__ = ["BootstrapError", "bootstrap", "to_yaml"]
 
 
-def bootstrap(config: Config, runtime: RuntimeDir, workers: int | None = None) -> Node:
-    """Give the whole bootstrap as JSON data, for `workers` sidecar processes (default: the configured number)."""
+def bootstrap(config: Config, runtime: RuntimeDir, workers: int | None = None, authorities: str | None = None) -> Node:
+    """Give the whole bootstrap as JSON data; it was built as Envoy's typed messages, too.
+
+    Args:
+        config: What to run.
+        runtime: Where the sockets and secrets lie.
+        workers: Number of sidecar processes. Default: the configured number.
+        authorities: File of the certificate authorities that providers' certificates are held against. Default: the system's.
+
+    Raises:
+        BootstrapError: a part names a type or field that Envoy does not have.
+    """
     sockets = range(config.workers if workers is None else workers)
-    made = [clusters.provider(endpoint, runtime) for endpoint in endpoints(config)]
-    made.append(clusters.origin(routes.origin_of(config)))
+    trusted = authorities or clusters.ca_bundle()
+    made = [clusters.provider(endpoint, runtime, trusted) for endpoint in endpoints(config)]
+    made.append(clusters.origin(routes.origin_of(config), trusted))
     made.append(clusters.processor(clusters.PROCESSOR, runtime, sockets))
     made.append(clusters.processor(clusters.RECORDS, runtime, sockets[:1]))
     if config.telemetry.otlp_endpoint:
-        made.append(clusters.otlp(config))
-    return {
+        made.append(clusters.otlp(config, trusted))
+    whole = {
         "node": {"id": "cascade", "cluster": "cascade"},  # SDS refuses an Envoy without a name
         "admin": {"address": socket_address(config.envoy_admin)},
         "static_resources": {"listeners": [listeners.client(config), listeners.egress(config, runtime)], "clusters": made},
         "overload_manager": {"resource_monitors": [_connections(config)]},
     }
+    message(whole)
+    return whole
 
 
-def to_yaml(config: Config, runtime: RuntimeDir, workers: int | None = None) -> str:
-    """Give the bootstrap as YAML text."""
+def to_yaml(config: Config, runtime: RuntimeDir, workers: int | None = None, authorities: str | None = None) -> str:
+    """Give the bootstrap as YAML text; arguments and errors are those of `bootstrap`."""
     text = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # keep the reader's order
     yaml.width = 140
-    yaml.dump(bootstrap(config, runtime, workers), text)
+    yaml.dump(bootstrap(config, runtime, workers, authorities), text)
     return text.getvalue()
 
 

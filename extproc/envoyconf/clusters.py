@@ -23,9 +23,9 @@ _MANY = 100_000
 """Concurrent streams to the sidecar. Envoy's default of 1024 would fail requests under load (each holds one stream)."""
 
 
-def provider(endpoint: Endpoint, runtime: RuntimeDir) -> Node:
-    """Give the cluster of one model under one dialect."""
-    cluster = _host(endpoint.cluster, endpoint.upstream, _credential(endpoint, runtime))
+def provider(endpoint: Endpoint, runtime: RuntimeDir, authorities: str) -> Node:
+    """Give the cluster of one model under one dialect; `authorities` is the file of those whose certificates are trusted."""
+    cluster = _host(endpoint.cluster, endpoint.upstream, authorities, _credential(endpoint, runtime))
     if endpoint.role is Role.DRAFT:
         # A draft provider that is down should be known at once, so that its requests are rescued without waiting: eject it
         # even when it is the only host, and do not panic back to it.
@@ -37,9 +37,9 @@ def provider(endpoint: Endpoint, runtime: RuntimeDir) -> Node:
     return cluster
 
 
-def origin(upstream: Upstream) -> Node:
+def origin(upstream: Upstream, authorities: str) -> Node:
     """Give the cluster of everything that is no LLM call."""
-    return _host(ORIGIN, upstream, [])
+    return _host(ORIGIN, upstream, authorities)
 
 
 def processor(name: str, runtime: RuntimeDir, workers: Sequence[int]) -> Node:
@@ -58,10 +58,10 @@ def processor(name: str, runtime: RuntimeDir, workers: Sequence[int]) -> Node:
     }
 
 
-def otlp(config: Config) -> Node:
+def otlp(config: Config, authorities: str) -> Node:
     """Give the cluster of the trace collector."""
     upstream = Upstream.of(config.telemetry.otlp_endpoint)
-    cluster = _host(OTLP, upstream, [])
+    cluster = _host(OTLP, upstream, authorities)
     cluster["typed_extension_protocol_options"] = http_options({"explicit_http_config": {"http2_protocol_options": {}}})
     return cluster
 
@@ -79,7 +79,7 @@ _OUTLIER: Node = {
 }
 
 
-def _host(name: str, upstream: Upstream, filters: list[Node]) -> Node:
+def _host(name: str, upstream: Upstream, authorities: str, filters: Sequence[Node] = ()) -> Node:
     literal = _is_ip(upstream.host)
     address = f"[{upstream.host}]:{upstream.port}" if ":" in upstream.host else f"{upstream.host}:{upstream.port}"
     codec = extension("envoy.filters.http.upstream_codec", "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec")
@@ -99,14 +99,14 @@ def _host(name: str, upstream: Upstream, filters: list[Node]) -> Node:
     if not literal:
         cluster["dns_lookup_family"] = "V4_PREFERRED"
     if upstream.tls:
-        cluster["transport_socket"] = _tls(upstream, literal=literal)
+        cluster["transport_socket"] = _tls(upstream, authorities, literal=literal)
     return cluster
 
 
-def _tls(upstream: Upstream, *, literal: bool) -> Node:
-    """TLS whose certificate must be signed by the system's authorities and name this very host."""
+def _tls(upstream: Upstream, authorities: str, *, literal: bool) -> Node:
+    """TLS whose certificate must be signed by one of the authorities and name this very host."""
     name = {"san_type": "IP_ADDRESS" if literal else "DNS", "matcher": {"exact": upstream.host}}
-    validation = {"trusted_ca": {"filename": ca_bundle()}, "match_typed_subject_alt_names": [name]}
+    validation = {"trusted_ca": {"filename": authorities}, "match_typed_subject_alt_names": [name]}
     return extension(
         "envoy.transport_sockets.tls",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",

@@ -6,7 +6,7 @@ A transport is anything that moves wire messages (bytes of `ProcessingRequest` a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Protocol
@@ -28,8 +28,8 @@ class Stream(Protocol):
     async def read(self) -> bytes | None:
         """Give the next message; None when Envoy has closed its side (also when the client has left)."""
 
-    async def write(self, message: bytes) -> None:
-        """Send a message; returns when the transport has room for more."""
+    def write(self, message: bytes) -> Awaitable[None]:
+        """Send a message; the result is awaited until the transport has room for more."""
 
 
 class BrokenOffError(Exception):

@@ -42,9 +42,9 @@ class GrpcStream:
         message = await self._context.read()
         return message if isinstance(message, bytes) else None
 
-    async def write(self, message: bytes) -> None:
+    def write(self, message: bytes) -> Awaitable[None]:
         """Send one message."""
-        await self._context.write(message)
+        return self._context.write(message)
 
 
 class GrpcServer:

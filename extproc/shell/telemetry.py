@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter as Tally
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from extproc.core.events import Event
-from extproc.core.vocabulary import Record, Role
+from extproc.core.vocabulary import Record, Role, Usage
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """OpenTelemetry's buckets for the duration of a model call."""
@@ -69,34 +69,41 @@ class Meters:
         if meter is not None:
             meter.observe(seconds)
 
-    def finished(self, record: Record) -> None:
-        """Count one finished request."""
-        self._requests.labels(record.outcome, record.plan, record.dialect, _POLICY).inc()
-        self._seconds.labels(record.outcome).observe(record.duration_s)
-        if record.first_byte_s is not None:
-            self._first.labels(record.outcome).observe(record.first_byte_s)
-        for rule in record.rules:
-            self._rules.labels(rule).inc()
-        if record.status >= 400 or record.error:
-            self._errors.labels(record.role or "none", record.error or f"status_{record.status // 100}xx").inc()
-        if record.role is not None:
-            self._count_model(record, record.role)
+    def finished(self, records: Sequence[Record]) -> None:
+        """Count a batch of finished requests; what is alike in it is added up first, for a counter's lock costs more than a sum."""
+        kinds = Tally((record.outcome, record.plan, record.dialect, _POLICY) for record in records)
+        for kind, count in kinds.items():
+            self._requests.labels(*kind).inc(count)
+        for rule, count in Tally(rule for record in records for rule in record.rules).items():
+            self._rules.labels(rule).inc(count)
+        for (role, kind), count in Tally(_trouble(record) for record in records if record.status >= 400 or record.error).items():
+            self._errors.labels(role, kind).inc(count)
+        for record in records:
+            self._seconds.labels(record.outcome).observe(record.duration_s)
+            if record.first_byte_s is not None:
+                self._first.labels(record.outcome).observe(record.first_byte_s)
+            if record.role is not None:
+                self._model.labels(record.role).observe(record.duration_s)
+        for role in Role:
+            self._count_money([record for record in records if record.role is role], role)
 
-    def _count_model(self, record: Record, role: Role) -> None:
-        self._model.labels(role).observe(record.duration_s)
-        if record.usage is not None:
-            for name in record.usage.__slots__:
-                self._tokens.labels(role, name).inc(getattr(record.usage, name))
-        if record.cost_usd is not None:
-            self._cost.labels(role).inc(record.cost_usd)
-        if record.baseline_usd is not None:
-            self._baseline.inc(record.baseline_usd)
-        if record.cost_usd is not None and record.baseline_usd is not None:
-            self._saved.inc(record.baseline_usd - record.cost_usd)
+    def _count_money(self, records: Sequence[Record], role: Role) -> None:
+        usages = [record.usage for record in records if record.usage is not None]
+        for name in Usage.__struct_fields__ if usages else ():
+            self._tokens.labels(role, name).inc(sum(getattr(usage, name) for usage in usages))
+        known = [(record.cost_usd, record.baseline_usd) for record in records if record.cost_usd is not None]
+        if known:
+            self._cost.labels(role).inc(sum(cost for cost, _ in known))
+            self._saved.inc(sum(baseline - cost for cost, baseline in known if baseline is not None))
+        self._baseline.inc(sum(record.baseline_usd for record in records if record.baseline_usd is not None))
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+def _trouble(record: Record) -> tuple[str, str]:
+    return record.role or "none", record.error or f"status_{record.status // 100}xx"
 
 
 class Journal:
@@ -107,22 +114,18 @@ class Journal:
         self._quiet = quiet
         self._newest: deque[Record] = deque(maxlen=_KEPT)
 
-    def take(self, records: Iterable[Record]) -> None:
+    def take(self, records: Sequence[Record]) -> None:
         """Take a batch of records; one write for all their lines."""
-        lines = []
-        for record in records:
-            self._meters.finished(record)
-            self._newest.append(record)
-            if not self._quiet:
-                lines.append(_ENCODER.encode(_line(record)) + b"\n")
-        if lines:
-            sys.stdout.buffer.write(b"".join(lines))
+        self._meters.finished(records)
+        self._newest.extend(records)
+        if not self._quiet:
+            sys.stdout.buffer.write(b"".join([_ENCODER.encode(_line(record)) + b"\n" for record in records]))
             sys.stdout.buffer.flush()
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
         """Give the newest decisions first."""
         newest = list(self._newest)[: -limit - 1 : -1] if limit > 0 else []
-        return [asdict(record) for record in newest]
+        return [msgspec.to_builtins(record) for record in newest]
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -45,8 +44,7 @@ class DialectSpec(Protocol):
         """Write an error body as the dialect's SDKs expect it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One message or input item, reduced to what decisions need."""
 
     role: str

@@ -11,9 +11,11 @@ calling ──CallStarted──▶ relaying ──▶ done    (RESCUED, or FAILE
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from extproc.core.commands import Abort, Call, Command, EndWithTrailers, Hold, Leave, Pairs, PassResponse, Reply, SendBody, StartResponse
 from extproc.core.dialects import DIALECTS

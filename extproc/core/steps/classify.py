@@ -13,6 +13,8 @@ from extproc.core.vocabulary import Fired, Label, Policy, Request, View
 __all__ = ["RULES", "classify"]
 
 _BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
+_GENERAL = tuple(rule for rule in RULES if not rule.family)
+_BY_FAMILY = {rule.name: rule for rule in RULES if rule.family}
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _END = 1_500
 """Characters at either end of the newest text in which instructions are looked for; what is between is material."""
@@ -22,13 +24,17 @@ def classify(request: Request, policy: Policy) -> Label:
     """Judge one request. The heaviest rule comes first; names with a weight of 0 in the policy never fire."""
     own = _own(tuple(policy.keywords.items()))
     reading = _read(request.view, own)
-    fired = [
-        Fired(rule.name, weight * strength)
-        for rule in RULES
-        if (weight := policy.weights.get(rule.name, rule.weight)) and (strength := rule.strength(reading))
-    ]
-    fired += [Fired(name, policy.weights.get(name, 0.0)) for name in policy.keywords if name in reading.families]
-    fired.sort(key=lambda one: -abs(one.weight))
+    fired = []
+    for rule in (*_GENERAL, *(_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY)):
+        strength = rule.strength(reading)
+        if strength:
+            weight = policy.weights.get(rule.name, rule.weight) if policy.weights else rule.weight
+            if weight:
+                fired.append(Fired(rule.name, weight * strength))
+    for name in policy.keywords:
+        if name in reading.families:
+            fired.append(Fired(name, policy.weights.get(name, 0.0)))
+    fired.sort(key=lambda one: (-abs(one.weight), one.name))
     score = min(1.0, max(0.0, BASE + sum(one.weight for one in fired)))
     return Label(turn_of(request.view), score, tuple(fired))
 

@@ -19,7 +19,7 @@ BASE = 0.2
 """Score of a request that no rule says anything about."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """A view, and what its newest words hold."""
 
@@ -45,24 +45,33 @@ class Rule:
     weight: float
     reason: str
     strength: Strength
+    family: bool = False
+    """It is only asked when words or phrases of the family of its name were found."""
 
 
-def _family(name: str) -> Strength:
-    return lambda reading: float(name in reading.families)
+def _always(_: Reading) -> float:
+    return 1.0
 
 
-def _easy(name: str, longest: int) -> Strength:
+def _easy(longest: int) -> Strength:
     """A word of ease counts only in a short request: in a long one it says nothing about the rest."""
-    return lambda reading: float(name in reading.families and len(reading.view.last_user_text) <= longest and not _material(reading))
+    return lambda reading: float(len(reading.view.last_user_text) <= longest and not _material(reading))
 
 
 def _material(reading: Reading) -> bool:
-    return bool(_holds(_CODE)(reading) or reading.view.images or reading.view.documents)
+    return bool(_has_code(reading) or reading.view.images or reading.view.documents)
 
 
 def _holds(signs: tuple[str, ...]) -> Strength:
     """Whether one of some character sequences stands in the text: far cheaper than a pattern, and enough."""
-    return lambda reading: float(any(sign in reading.text for sign in signs))
+
+    def held(reading: Reading) -> float:
+        for sign in signs:
+            if sign in reading.text:
+                return 1.0
+        return 0.0
+
+    return held
 
 
 def _between(low: float, high: float, value: float) -> float:
@@ -83,6 +92,7 @@ _CODE = (
     "\nconst ",
     "\nSELECT ",
 )
+_has_code = _holds(_CODE)
 _TRACE = ("Traceback (most recent", "\n    at ", "\n\tat ", "panic: ", "Error: ", "Exception: ", "Exception in thread")
 _DIFF = ("\ndiff --git ", "\n@@ -", "\n+++ ")
 _MATHS = ("\\frac", "\\sum", "\\int", "\\sqrt", "\\begin{", "^2", "^n", "²", "∑", "∫", "√", "∂", "∞", "≤", "≥", "∀", "∃")
@@ -92,7 +102,7 @@ _SUMMARISED = ("conversation", "history", "session", "so far", "above", "handoff
 
 
 def _word_problem(reading: Reading) -> float:
-    if _holds(_CODE)(reading) or not reading.families & {"asks_number", "asks_value"}:
+    if _has_code(reading) or not reading.families & {"asks_number", "asks_value"}:
         return 0.0
     numbers = len(_NUMBER.findall(reading.instruction)) + len(reading.words & _NUMBER_WORDS)
     return float(numbers >= (2 if "asks_number" in reading.families else 3))
@@ -110,7 +120,7 @@ def _not_english(reading: Reading) -> float:
         if sum(character > "\x7f" and character.isalpha() for character in text) > letters * 0.15:
             return 1.0
     count = len(reading.words)
-    if count < 4 or reading.families or _holds(_CODE)(reading):
+    if count < 4 or reading.families or _has_code(reading):
         return 0.0
     return float(len(reading.words & STOP_WORDS) < 1 + count // 15)
 
@@ -156,29 +166,29 @@ RULES: tuple[Rule, ...] = (
     Rule("long_conversation", 0.3, "small models lose the thread", lambda r: _between(6_000, 150_000, r.view.conversation_bytes)),
     Rule("many_messages", 0.1, "the answer hangs on what was said before", lambda r: _between(6, 40, r.view.messages)),
     # What is asked for, in words.
-    Rule("keyword_design", 0.3, "design weighs many things at once", _family("keyword_design")),
-    Rule("keyword_debug", 0.3, "finding a cause takes reasoning backwards", _family("keyword_debug")),
-    Rule("keyword_prove", 0.35, "one wrong step spoils a proof", _family("keyword_prove")),
-    Rule("keyword_optimise", 0.2, "needs a model of what is slow", _family("keyword_optimise")),
-    Rule("keyword_security", 0.25, "what is overlooked does harm", _family("keyword_security")),
-    Rule("keyword_concurrency", 0.3, "interleavings are hard for every model", _family("keyword_concurrency")),
-    Rule("keyword_refactor", 0.25, "changes that must not change behaviour", _family("keyword_refactor")),
-    Rule("keyword_implement", 0.2, "code is run, so mistakes show", _family("keyword_implement")),
-    Rule("keyword_analyse", 0.15, "judgement over several things", _family("keyword_analyse")),
-    Rule("keyword_plan", 0.15, "steps that build on each other", _family("keyword_plan")),
-    Rule("keyword_stakes", 0.25, "wrong advice on health, law or money does harm", _family("keyword_stakes")),
-    Rule("explanation", 0.1, "an explanation can be subtly wrong", _family("explanation")),
-    Rule("long_output", 0.2, "a long answer was asked for", _family("long_output")),
+    Rule("keyword_design", 0.3, "design weighs many things at once", _always, family=True),
+    Rule("keyword_debug", 0.3, "finding a cause takes reasoning backwards", _always, family=True),
+    Rule("keyword_prove", 0.35, "one wrong step spoils a proof", _always, family=True),
+    Rule("keyword_optimise", 0.2, "needs a model of what is slow", _always, family=True),
+    Rule("keyword_security", 0.25, "what is overlooked does harm", _always, family=True),
+    Rule("keyword_concurrency", 0.3, "interleavings are hard for every model", _always, family=True),
+    Rule("keyword_refactor", 0.25, "changes that must not change behaviour", _always, family=True),
+    Rule("keyword_implement", 0.2, "code is run, so mistakes show", _always, family=True),
+    Rule("keyword_analyse", 0.15, "judgement over several things", _always, family=True),
+    Rule("keyword_plan", 0.15, "steps that build on each other", _always, family=True),
+    Rule("keyword_stakes", 0.25, "wrong advice on health, law or money does harm", _always, family=True),
+    Rule("explanation", 0.1, "an explanation can be subtly wrong", _always, family=True),
+    Rule("long_output", 0.2, "a long answer was asked for", _always, family=True),
     Rule("many_constraints", 0.3, "small models drop conditions", _constraints),
     Rule("many_questions", 0.1, "several questions at once", lambda r: float(r.instruction.count("?") >= 3)),
     # The opposites, which count in short requests only.
-    Rule("greeting", -0.2, "small talk", _easy("greeting", 60)),
-    Rule("lookup", -0.1, "one fact", _easy("lookup", 160)),
-    Rule("simple_edit", -0.1, "a change of form", _easy("simple_edit", 400)),
-    Rule("simple_list", -0.05, "an enumeration", _easy("simple_list", 200)),
-    Rule("short_answer", -0.1, "a short answer was asked for", _easy("short_answer", 400)),
+    Rule("greeting", -0.2, "small talk", _easy(60), family=True),
+    Rule("lookup", -0.1, "one fact", _easy(160), family=True),
+    Rule("simple_edit", -0.1, "a change of form", _easy(400), family=True),
+    Rule("simple_list", -0.05, "an enumeration", _easy(200), family=True),
+    Rule("short_answer", -0.1, "a short answer was asked for", _easy(400), family=True),
     # What the words bring along.
-    Rule("code", 0.2, "code to be read or written", _holds(_CODE)),
+    Rule("code", 0.2, "code to be read or written", _has_code),
     Rule("stack_trace", 0.25, "an error to be explained", _holds(_TRACE)),
     Rule("diff", 0.2, "a change to be judged", _holds(_DIFF)),
     Rule("maths", 0.25, "formulas", _holds(_MATHS)),
