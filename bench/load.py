@@ -93,7 +93,9 @@ async def run(port: int, request: bytes, connections: int, seconds: float) -> li
 
 def request_of(body: bytes) -> bytes:
     """Give the bytes of a whole request."""
-    head = "POST /v1/messages HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\n"
+    head = (
+        "POST /v1/messages HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\nx-api-key: k\r\nanthropic-version: 2023-06-01\r\n"
+    )
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 

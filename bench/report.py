@@ -75,4 +75,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 def holds(claims: list[tuple[str, float, float]]) -> str:
     """Give a table of (what, measured, at most)."""
-    return table(["what", "measured", "at most", "holds"], [[what, f"{got:.2f}", f"{most:g}", "yes" if got <= most else "**no**"] for what, got, most in claims])
+    return table(
+        ["what", "measured", "at most", "holds"],
+        [[what, f"{got:.2f}", f"{most:g}", "yes" if got <= most else "**no**"] for what, got, most in claims],
+    )

@@ -10,7 +10,6 @@ from typing import Any
 
 from extproc.app.worker import Worker
 
-
 _GC_THRESHOLDS = (20_000, 20, 20)
 """Exchanges free themselves by reference counting; collections only look for what libraries leave behind."""
 

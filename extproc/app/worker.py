@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from secrets import token_hex
+from collections.abc import AsyncIterator
+from random import Random
+from secrets import randbits
 from time import monotonic
 
 from extproc.config.model import Config, Model
@@ -43,6 +44,8 @@ class Worker:
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._admin = Admin(self._journal, self._meters, self._probe, redact(config)) if index == 0 else None
         self._prices = {Role.DRAFT: _price(config.models.draft), Role.VERIFY: _price(config.models.verify)}
+        # Ids need to be unique, not secret: one look at the system's entropy is enough.
+        self._ids = Random(randbits(128))  # noqa: S311
         self._lag: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -68,12 +71,10 @@ class Worker:
     async def _exchange(self, stream: Stream) -> None:
         self._meters.inflight.inc()
         try:
-            await Exchange(stream, self._open, self._caller, self._meters).run()
+            name = trace_id(stream.traceparent()) or f"{self._ids.getrandbits(128):032x}"
+            await Exchange(stream, Session(self._policy, self._memory, name), self._caller, self._meters).run()
         finally:
             self._meters.inflight.dec()
-
-    def _open(self, metadata: Mapping[str, str]) -> Session:
-        return Session(self._policy, self._memory, trace_id(metadata.get("traceparent", "")) or token_hex(16))
 
     async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
         await receive(messages, self._prices, self._journal.take)

@@ -60,6 +60,7 @@ def to_yaml(config: Config, runtime: RuntimeDir, workers: int | None = None, aut
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # keep the reader's order
+    yaml.representer.ignore_aliases = lambda _: True  # written out twice rather than `*id001`
     yaml.width = 140
     yaml.dump(bootstrap(config, runtime, workers, authorities), text)
     return text.getvalue()

@@ -11,7 +11,7 @@ from extproc.config.endpoints import Endpoint, Secret, Upstream
 from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
 from extproc.core.vocabulary import Role
-from extproc.envoyconf.parts import Node, extension, http_options, pipe, seconds, socket_address, typed
+from extproc.envoyconf.parts import Node, extension, http_options, pipe, socket_address
 
 ORIGIN = "origin"
 PROCESSOR = "extproc"
@@ -143,6 +143,3 @@ def _is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-__all__ = ["ORIGIN", "OTLP", "PROCESSOR", "RECORDS", "ca_bundle", "origin", "otlp", "processor", "provider", "seconds", "typed"]

@@ -86,7 +86,7 @@ def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processe
     if not processed:
         filters[EXT_PROC] = _DISABLED
     return {
-        "name": path,
+        "name": f"{path} {endpoint.role}",
         "match": match,
         "route": action,
         "request_headers_to_remove": _removed(forward=endpoint.forward),

@@ -6,7 +6,7 @@ A transport is anything that moves wire messages (bytes of `ProcessingRequest` a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Protocol
@@ -22,8 +22,8 @@ from extproc.shell.translate import Translator
 class Stream(Protocol):
     """One ext_proc stream of a transport."""
 
-    def metadata(self) -> Mapping[str, str]:
-        """Give the metadata that the stream was opened with."""
+    def traceparent(self) -> str:
+        """Give the trace context that the stream was opened with; empty where there is none."""
 
     async def read(self) -> bytes | None:
         """Give the next message; None when Envoy has closed its side (also when the client has left)."""
@@ -44,9 +44,11 @@ class _Left:
 class Exchange:
     """Runs one exchange over one stream."""
 
-    def __init__(self, stream: Stream, open_session: Callable[[Mapping[str, str]], Session], caller: Caller, meters: Meters) -> None:
+    __slots__ = ("_caller", "_inbox", "_meters", "_session", "_stream", "_tasks", "_translator")
+
+    def __init__(self, stream: Stream, session: Session, caller: Caller, meters: Meters) -> None:
         self._stream = stream
-        self._session = open_session(stream.metadata())
+        self._session = session
         self._caller = caller
         self._meters = meters
         self._translator = Translator()
@@ -55,28 +57,25 @@ class Exchange:
 
     async def run(self) -> None:
         """Converse until one side leaves. BrokenOffError asks the transport for an error end; side calls never outlive this."""
+        stream, translator, session = self._stream, self._translator, self._session
         try:
-            while (message := await self._stream.read()) is not None:
-                if not await self._take(message):
+            while (message := await stream.read()) is not None:
+                began = perf_counter()
+                event = translator.event(message, monotonic())
+                if event is None:
+                    continue
+                replies = [(command, translator.reply(command)) for command in session.handle(event)]
+                self._meters.spent(type(event), perf_counter() - began)
+                if not await self._send(replies):
                     return
                 if self._inbox is not None:
                     await self._converse(self._inbox)
                     return
         finally:
-            for task in self._tasks:
-                task.cancel()
             if self._tasks:
+                for task in self._tasks:
+                    task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _take(self, message: bytes) -> bool:
-        began = perf_counter()
-        event = self._translator.event(message, monotonic())
-        if event is None:
-            return True
-        commands = self._session.handle(event)
-        replies = [(command, self._translator.reply(command)) for command in commands]
-        self._meters.spent(type(event), perf_counter() - began)
-        return await self._send(replies)
 
     async def _act(self, event: Event) -> bool:
         return await self._send([(command, self._translator.reply(command)) for command in self._session.handle(event)])

@@ -7,7 +7,7 @@ which costs less per message than its generators do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,12 @@ class GrpcStream:
     def __init__(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         self._context = context
 
-    def metadata(self) -> Mapping[str, str]:
-        """Give the initial metadata; binary values are left out."""
-        return {key: value for key, value in self._context.invocation_metadata() or () if isinstance(value, str)}
+    def traceparent(self) -> str:
+        """Give the trace context among the initial metadata; Envoy puts it there when it traces."""
+        for key, value in self._context.invocation_metadata() or ():
+            if key == "traceparent" and isinstance(value, str):
+                return value
+        return ""
 
     async def read(self) -> bytes | None:
         """Give the next message, None at the end."""

@@ -12,13 +12,14 @@ from collections import Counter as Tally
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from extproc.core.events import Event
+from extproc.core.events import Event, RequestBody, ResponseHeaders
 from extproc.core.vocabulary import Record, Role, Usage
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -28,7 +29,8 @@ _POLICY = "default"
 _KEPT = 1000
 """Decisions kept for the admin API."""
 
-_PHASES = {"RequestHeaders": "request_headers", "RequestBody": "request_body", "ResponseHeaders": "response_headers"}
+_PHASES: dict[type[Event], str] = {RequestBody: "request", ResponseHeaders: "response"}
+"""The phases in which something is decided; reading a request's headers costs next to nothing."""
 
 
 class Meters:
@@ -41,7 +43,7 @@ class Meters:
             "cascade_event_loop_lag_seconds", "Lateness of a timer in the event loop", registry=registry, multiprocess_mode="livemax"
         )
         overhead = Histogram("cascade_overhead_seconds", "Time spent in the processor", ["phase"], buckets=_OVERHEAD_S, registry=registry)
-        self._overhead = {name: overhead.labels(phase) for name, phase in _PHASES.items()}
+        self._overhead = {kind: overhead.labels(phase) for kind, phase in _PHASES.items()}
         self._requests = Counter("cascade_requests", "Finished requests", ["outcome", "plan", "dialect", "policy"], registry=registry)
         self._seconds = Histogram("cascade_request_seconds", "Whole requests", ["outcome"], buckets=_LATENCY_S, registry=registry)
         self._first = Histogram("cascade_first_token_seconds", "First byte sent", ["outcome"], buckets=_LATENCY_S, registry=registry)
@@ -65,7 +67,7 @@ class Meters:
 
     def spent(self, event: type[Event], seconds: float) -> None:
         """Count our own time for one message of Envoy."""
-        meter = self._overhead.get(event.__name__)
+        meter = self._overhead.get(event)
         if meter is not None:
             meter.observe(seconds)
 
@@ -119,7 +121,7 @@ class Journal:
         self._meters.finished(records)
         self._newest.extend(records)
         if not self._quiet:
-            sys.stdout.buffer.write(b"".join([_ENCODER.encode(_line(record)) + b"\n" for record in records]))
+            sys.stdout.buffer.write(b"".join([_line(record) for record in records]))
             sys.stdout.buffer.flush()
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
@@ -131,31 +133,17 @@ class Journal:
 _ENCODER = msgspec.json.Encoder()
 
 
-def _line(record: Record) -> dict[str, Any]:
+@lru_cache(maxsize=2)
+def _head(second: int) -> str:
+    """The beginning of a line, down to the second: the same for many lines."""
+    return datetime.fromtimestamp(second, UTC).strftime('{"time":"%Y-%m-%dT%H:%M:%S')
+
+
+def _line(record: Record) -> bytes:
     """The log line of one request: level info, no content, no secrets."""
-    usage = record.usage
-    return {
-        "time": datetime.fromtimestamp(record.at, UTC).isoformat(timespec="milliseconds"),
-        "level": "info",
-        "event": "request",
-        "outcome": record.outcome,
-        "plan": record.plan,
-        "dialect": record.dialect,
-        "path": record.path,
-        "turn": record.turn,
-        "score": record.score,
-        "rules": record.rules,
-        "requested_model": record.requested_model,
-        "model": record.model,
-        "status": record.status,
-        "duration_ms": round(record.duration_s * 1000, 3),
-        "input_tokens": usage.input if usage else None,
-        "output_tokens": usage.output if usage else None,
-        "cost_usd": record.cost_usd,
-        "baseline_usd": record.baseline_usd,
-        "error": record.error or None,
-        "trace_id": record.trace_id,
-    }
+    second = int(record.at)
+    head = f'{_head(second)}.{int((record.at - second) * 1000):03d}Z","level":"info","event":"request",'
+    return head.encode() + _ENCODER.encode(record)[1:] + b"\n"
 
 
 def _shared() -> bool:
