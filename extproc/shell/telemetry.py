@@ -78,8 +78,9 @@ class Meters:
             self._requests.labels(*kind).inc(count)
         for rule, count in Tally(rule for record in records for rule in record.rules).items():
             self._rules.labels(rule).inc(count)
-        for (role, kind), count in Tally(_trouble(record) for record in records if record.status >= 400 or record.error).items():
-            self._errors.labels(role, kind).inc(count)
+        troubles = Tally(_trouble(record) for record in records if record.status >= 400 or record.error)
+        for trouble, count in troubles.items():
+            self._errors.labels(*trouble).inc(count)
         for record in records:
             self._seconds.labels(record.outcome).observe(record.duration_s)
             if record.first_byte_s is not None:

@@ -31,9 +31,7 @@ def classify(request: Request, policy: Policy) -> Label:
             weight = policy.weights.get(rule.name, rule.weight) if policy.weights else rule.weight
             if weight:
                 fired.append(Fired(rule.name, weight * strength))
-    for name in policy.keywords:
-        if name in reading.families:
-            fired.append(Fired(name, policy.weights.get(name, 0.0)))
+    fired += [Fired(name, policy.weights.get(name, 0.0)) for name in policy.keywords if name in reading.families]
     fired.sort(key=lambda one: (-abs(one.weight), one.name))
     score = min(1.0, max(0.0, BASE + sum(one.weight for one in fired)))
     return Label(turn_of(request.view), score, tuple(fired))

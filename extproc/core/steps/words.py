@@ -35,7 +35,8 @@ EASY: Mapping[str, str] = {
     "simple_edit": "rename* format* reformat* capitaliz* lowercase uppercase sort* translat* spell* typo typos reword* rephras* shorten* "
     "punctuation | fix the grammar",
     "simple_list": "list lists enumerat* name bullet bullets synonym* antonym*",
-    "lookup": "what who when where which capital define definition meaning convert spelled | what is, what's, how many days, how do you say",
+    "lookup": "what who when where which capital define definition meaning convert spelled | what is, what's, "
+    "how many days, how do you say",
     "short_answer": "briefly tldr | one word, one sentence, yes or no, in short, short answer, only the answer, just the answer",
 }
 """Families whose words make a short request easier."""

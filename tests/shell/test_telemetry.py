@@ -1,0 +1,104 @@
+"""Records become numbers, lines and a list; nothing of a request's content is in any of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from extproc.core.events import RequestBody, RequestHeaders
+from extproc.core.vocabulary import Outcome, Plan, Record, Role, Usage
+from extproc.shell.telemetry import Journal, Meters
+
+
+def record(**changes: object) -> Record:
+    given: dict[str, object] = {
+        "at": 1_700_000_000.25,
+        "trace_id": "t" * 32,
+        "outcome": Outcome.SKIPPED,
+        "plan": Plan.DRAFT,
+        "dialect": "anthropic",
+        "path": "/v1/messages",
+        "turn": "chat",
+        "score": 0.1,
+        "rules": ("greeting",),
+        "wanted": "",
+        "requested_model": "big",
+        "model": "small",
+        "role": Role.DRAFT,
+        "status": 200,
+        "duration_s": 0.5,
+        "first_byte_s": 0.1,
+        "request_bytes": 10,
+        "response_bytes": 20,
+        "usage": Usage(100, 10),
+        "cost_usd": 0.25,
+        "baseline_usd": 1.0,
+    }
+    return Record(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def numbers(meters: Meters) -> dict[str, float]:
+    lines = meters.exposition().decode().splitlines()
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith("cascade")}
+
+
+def test_a_batch_is_counted_by_kind():
+    meters = Meters("1", "hash")
+    Journal(meters, quiet=True).take(
+        [record(), record(), record(outcome=Outcome.DIRECT, plan=Plan.DIRECT, role=Role.VERIFY, rules=("code",))]
+    )
+    told = numbers(meters)
+    assert told['cascade_requests_total{dialect="anthropic",outcome="SKIPPED",plan="draft",policy="default"}'] == 2
+    assert told['cascade_requests_total{dialect="anthropic",outcome="DIRECT",plan="direct",policy="default"}'] == 1
+    assert told['cascade_rule_fired_total{rule="greeting"}'] == 2
+    assert told['cascade_tokens_total{role="draft",type="input"}'] == 200
+    assert told['cascade_cost_usd_total{role="verify"}'] == 0.25
+    assert told["cascade_baseline_cost_usd_total"] == 3
+    assert told["cascade_saved_usd_total"] == 2.25
+    assert told['cascade_first_token_seconds_count{outcome="SKIPPED"}'] == 2
+    assert told['cascade_config_info{hash="hash"}'] == told['cascade_build_info{version="1"}'] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        ({"status": 503}, 'kind="status_5xx",role="draft"'),
+        ({"error": "no_healthy_upstream", "role": None}, 'kind="no_healthy_upstream",role="none"'),
+    ],
+)
+def test_trouble_is_counted(changes: dict[str, object], labels: str):
+    meters = Meters("1", "hash")
+    Journal(meters, quiet=True).take([record(**changes)])
+    assert numbers(meters)[f"cascade_errors_total{{{labels}}}"] == 1
+
+
+def test_unknown_costs_are_counted_nowhere():
+    meters = Meters("1", "hash")
+    Journal(meters, quiet=True).take([record(cost_usd=None, baseline_usd=None, usage=None)])
+    told = numbers(meters)
+    assert told["cascade_saved_usd_total"] == told["cascade_baseline_cost_usd_total"] == 0
+    assert 'cascade_cost_usd_total{role="draft"}' not in told
+
+
+def test_own_time_is_counted_where_something_is_decided():
+    meters = Meters("1", "hash")
+    for kind in (RequestHeaders, RequestBody):
+        meters.spent(kind, 0.0001)
+    assert numbers(meters)['cascade_overhead_seconds_count{phase="request"}'] == 1
+
+
+def test_each_request_is_one_line_of_json(capfdbinary: pytest.CaptureFixture[bytes]):
+    Journal(Meters("1", "hash")).take([record(), record(trace_id="u" * 32)])
+    first, second = (json.loads(line) for line in capfdbinary.readouterr().out.splitlines())
+    assert (first["time"], first["level"], first["event"]) == ("2023-11-14T22:13:20.250Z", "info", "request")
+    assert (first["outcome"], first["rules"], first["status"], first["duration_s"]) == ("SKIPPED", ["greeting"], 200, 0.5)
+    assert second["trace_id"] == "u" * 32
+
+
+def test_the_newest_decisions_come_first_and_are_bounded():
+    journal = Journal(Meters("1", "hash"), quiet=True)
+    journal.take([record(trace_id=str(number)) for number in range(1500)])
+    assert [one["trace_id"] for one in journal.newest(2)] == ["1499", "1498"]
+    assert len(journal.newest(10_000)) == 1000
+    assert journal.newest(0) == []
