@@ -7,6 +7,7 @@ import click
 from extproc.app.loop import run
 from extproc.cli.options import say
 from extproc.demo.run import UnexpectedRowsError, demo
+from extproc.envoyconf.binary import NoEnvoyError
 from extproc.shell.supervisor import StartError
 
 
@@ -17,7 +18,7 @@ def command(leave: bool) -> None:
     say("starting two simulated providers, Envoy and the sidecar")
     try:
         run(demo(stay=not leave, show=click.echo, tell=say))
-    except (UnexpectedRowsError, StartError) as error:
+    except (UnexpectedRowsError, NoEnvoyError, StartError) as error:
         raise click.ClickException(str(error)) from error
     if leave:
         say("all rows as expected")

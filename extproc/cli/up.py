@@ -15,12 +15,14 @@ from extproc.shell.supervisor import StartError
 @config_option
 def command(config: Config) -> None:
     """Run Envoy and the sidecar in the foreground; Ctrl-C or SIGTERM drains."""
+    from extproc.envoyconf.binary import NoEnvoyError
+
     try:
         plant.check_addresses(config)
         with plant.runtime_dir(config, None, temporary=True) as runtime:
             plant.prepare(config, runtime, with_envoy=True)
             run(plant.run(config, runtime, plant.Ears(say, lambda: _ready(config)), with_envoy=True))
-    except (plant.RuntimeDirError, plant.AddressError, StartError) as error:
+    except (plant.RuntimeDirError, plant.AddressError, NoEnvoyError, StartError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -40,7 +40,7 @@ _ITEMS = {
     "origin /": "All that is no LLM call, past ext_proc.",
     "envoy.filters.http.body_size_limit": "Too large is refused at the door, with a 413 in the client's dialect.",
     USAGE: "Reads token usage out of answers in native code, JSON or stream; it reaches the records through the access log.",
-    EXT_PROC: "The cascade. It sees the request's body whole, and of answers only the headers, unless it asks for more. Without it: verify.",
+    EXT_PROC: "The cascade. It sees requests whole, and of answers only the headers unless it asks for more. Without it: verify.",
     "envoy.filters.http.router": "Calls the provider. None of Envoy's own headers go with the request.",
     "envoy.http.early_header_mutation.header_mutation": "What clients say in our name is dropped, before a route is chosen.",
     "envoy.access_loggers.http_grpc": "One entry for each request, to the sidecar: records, metrics and log lines are made of them.",

@@ -69,7 +69,7 @@ _ROUTER = extension("envoy.filters.http.router", "envoy.extensions.filters.http.
 _STRIP = extension(
     "envoy.http.early_header_mutation.header_mutation",
     "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-    mutations=[{"remove_on_match": {"key_matcher": {"prefix": "x-cascade-"}}}],
+    mutations=[{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")],
 )
 
 

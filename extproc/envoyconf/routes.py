@@ -18,8 +18,8 @@ from extproc.envoyconf.parts import EXT_PROC, USAGE, Node, patience_s, seconds, 
 COUNT_TOKENS = "/v1/messages/count_tokens"
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
-_PRIVATE = (TARGET_HEADER, "x-cascade-id", "x-forwarded-proto", "x-request-id")
-"""Headers that only Envoy and we exchange; a provider has no use for them."""
+_PRIVATE = (TARGET_HEADER, "x-cascade-id", "x-forwarded-proto", "x-request-id", "x-envoy-external-address", "x-envoy-internal")
+"""Headers that only Envoy and we exchange. A provider has no use for them, and the client's address is none of its business."""
 _TOLD = {"outcome": "outcome", "model": "model", "rules": "rules", "trace-id": "trace_id"}
 _PROTOCOLS = {
     Dialect.ANTHROPIC: "ANTHROPIC_MESSAGES",

@@ -90,19 +90,24 @@ class Supervisor:
         return False
 
     async def _drain(self) -> None:
-        """Let the requests in flight end: no new connections first, then wait, then the listeners are closed."""
+        """Let the requests in flight end: first every answer asks its client to go elsewhere, then nobody new is let in."""
         if self._envoy is None:
             return
-        admin = f"http://{self._plant.envoy_admin}"
-        await self._ask(f"{admin}/drain_listeners?graceful&skip_exit", "POST")
-        deadline = monotonic() + self._plant.drain_s
         active = 0
-        while monotonic() < deadline:
-            active = await self._active(admin)
-            if not active:
-                return
+        for request in ("drain_listeners?graceful&skip_exit", "drain_listeners"):
+            await self._ask(f"http://{self._plant.envoy_admin}/{request}", "POST")
+            active = await self._idle_within(self._plant.drain_s / 2)
+        if active:
+            self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
+
+    async def _idle_within(self, seconds: float) -> int:
+        """Wait until no request is in flight; gives how many still are when the time is up."""
+        deadline = monotonic() + seconds
+        while active := await self._active(f"http://{self._plant.envoy_admin}"):
+            if monotonic() > deadline:
+                break
             await asyncio.sleep(_POLL_S)
-        self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
+        return active
 
     async def _active(self, admin: str) -> int:
         """Requests in flight at Envoy, those to its admin left out."""

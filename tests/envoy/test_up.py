@@ -111,6 +111,32 @@ def test_requests_in_flight_end_well_when_it_is_told_to_stop(tmp_path: Path, pro
     assert all("message_stop" in answer.text for answer in answers)
 
 
+def test_no_request_is_lost_when_it_is_told_to_stop_under_load(tmp_path: Path, provider: Simulator):
+    told: list[str] = []
+    with system(tmp_path, provider, drain_s=10) as running:
+
+        def load() -> None:
+            with httpx.Client(timeout=30) as client:
+                while True:
+                    try:
+                        answer = client.post(f"{running.url}/v1/messages", json=body_of("/v1/messages", "Hello!"))
+                    except httpx.ConnectError:
+                        return  # nobody is let in any more: the next client would go elsewhere
+                    except httpx.HTTPError as error:
+                        told.append(type(error).__name__)
+                        return
+                    told.append(str(answer.status_code))
+
+        clients = [threading.Thread(target=load) for _ in range(8)]
+        for client in clients:
+            client.start()
+        until(lambda: len(told) > 40)
+        assert running.stop() == 0
+        for client in clients:
+            client.join()
+    assert set(told) == {"200"}
+
+
 def test_several_workers_share_the_traffic_and_the_metrics(tmp_path: Path, provider: Simulator):
     with system(tmp_path, provider, workers=2) as running:
         assert set(running.children()) == {"envoy", "worker 0", "worker 1"}

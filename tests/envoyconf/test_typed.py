@@ -63,13 +63,13 @@ def test_a_mistake_is_found_without_envoy(spoil: Break, told: str, tmp_path: Pat
 def test_only_what_the_library_lacks_goes_unbuilt():
     """A newer library may know these; then the exceptions have to go."""
     from envoy_data_plane.envoy.config.cluster.v3 import OutlierDetection
-    from envoy_data_plane.envoy.extensions.filters.http import ai_protocol_manager
+    from envoy_data_plane.envoy.extensions.filters.http.ai_protocol_manager import v3
 
-    assert not hasattr(ai_protocol_manager.v3, "AiProtocolManagerPerRoute")
+    assert not hasattr(v3, "AiProtocolManagerPerRoute")
     with pytest.raises(ImportError):
         __import__("envoy_data_plane.envoy.extensions.filters.http.body_size_limit")
     with pytest.raises(KeyError, match="Unknown field"):
-        ai_protocol_manager.v3.AiProtocolManager.from_dict({"response_handling": {}})
+        v3.AiProtocolManager.from_dict({"response_handling": {}})
     for name in MISREAD:
         assert name in OutlierDetection.__dataclass_fields__
         with pytest.raises(KeyError, match="Unknown field"):
