@@ -49,7 +49,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "off": variant(mode="off"),
     "shadow": variant(mode="shadow"),
     "four workers": variant(workers=4),
-    "native transport": variant(transport="native"),
     "traces": variant(telemetry={"otlp_endpoint": "http://jaeger:4317"}),
     "traces by tls": variant(telemetry={"otlp_endpoint": "https://collector.example.com:4317"}),
     "origin": variant(origin={"base_url": "http://origin.example.com:81"}),

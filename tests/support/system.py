@@ -69,13 +69,16 @@ class System:
     def __enter__(self) -> System:
         with self.log.open("wb") as log:
             argv = [sys.executable, "-m", "extproc", "up", "--config", str(self.config)]
-            self.process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, env=self._environ, cwd=self.log.parent)
+            process = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT, env=self._environ, cwd=self.log.parent)
+        self.process = process
         try:
             until(self.is_ready_or_dead, READY_S)
+            # Its own look at readiness costs a message, too; only then is the count still.
+            until(lambda: process.poll() is not None or "ready on http" in self.output(), READY_S)
         except AssertionError:
             self.stop()
             raise AssertionError(f"not ready:\n{self.output()}") from None
-        assert self.process.poll() is None, f"it ended:\n{self.output()}"
+        assert process.poll() is None, f"it ended:\n{self.output()}"
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
