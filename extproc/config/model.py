@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, PrivateAttr, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from extproc.config.problems import Source
 from extproc.config.values import (
@@ -110,6 +121,7 @@ class Origin(Strict):
     """Where requests go that are no LLM call."""
 
     base_url: BaseUrl = Field(description="root of that server")
+    api_key: Literal["forward"] | None = Field(None, description="`forward`: the client's own credential goes there, too")
 
 
 class KeywordRule(Strict):

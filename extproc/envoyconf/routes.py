@@ -109,7 +109,9 @@ def _count_tokens(config: Config) -> Iterator[Node]:
 
 def _rest(config: Config) -> Iterator[Node]:
     upstream = origin_of(config)
-    forward = config.models.verify.api_key_env is None and config.models.verify.api_key_file is None
+    verify = config.models.verify
+    # A key of our own is never injected here: it would open the provider's whole API to every client.
+    forward = config.origin.api_key == "forward" if config.origin else verify.api_key_env is None and verify.api_key_file is None
     for prefix in ("/v1/", "/") if upstream.root else ("/",):
         action = _action(config, ORIGIN, upstream)
         rewritten = upstream.path(prefix.rstrip("/")) + "/"

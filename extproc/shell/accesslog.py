@@ -43,7 +43,7 @@ async def receive(messages: AsyncIterator[bytes], prices: Prices, emit: Callable
 def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     """Make the record of one client request. An entry without our note is a request that went by without us."""
     common, request, response = entry.common_properties, entry.request, entry.response
-    path = (request.original_path or request.path).partition("?")[0]
+    path = _path(common.route_name, request.path)
     note = _note(common.metadata)
     outcome = _member(Outcome, note.get("outcome"), Outcome.BYPASSED)
     role = _ROLES.get(outcome)
@@ -74,6 +74,11 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         baseline_usd=verify_price.cost_usd(usage) if verify_price and usage else None,
         error=_error(common),
     )
+
+
+def _path(route_name: str, path: str) -> str:
+    """The path as the client sent it: LLM routes are named by it (`/v1/messages draft`), for by now it may have been rewritten."""
+    return route_name.partition(" ")[0] if route_name.startswith("/") else path.partition("?")[0]
 
 
 def _member(kind: type[E], value: str | None, default: E) -> E:

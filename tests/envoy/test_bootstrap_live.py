@@ -52,7 +52,7 @@ def rooted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rooted]:
             folder,
             models(f"{draft.url}/anthropic", f"{verify.url}/api/v1"),
             environ={"DRAFT_KEY": "the-draft-key"},
-            origin={"base_url": f"{origin.url}/root"},
+            origin={"base_url": f"{origin.url}/root", "api_key": "forward"},
         ) as system,
         httpx.Client(base_url=system.url, timeout=30) as client,
     ):

@@ -87,6 +87,8 @@ def test_our_headers_reach_no_provider_and_credentials_only_where_forwarded(name
         model = models["draft" if one["route"]["cluster"].startswith("draft") else "verify"]
         has_key = "api_key_env" in model or "api_key_file" in model
         forwards = model.get("api_key") == "forward" or (model is models["verify"] and not has_key)
+        if one["route"]["cluster"] == "origin" and (separate := VARIANTS[name].get("origin")):
+            forwards = separate.get("api_key") == "forward"
         assert removed & CREDENTIALS == (set() if forwards else CREDENTIALS)
 
 

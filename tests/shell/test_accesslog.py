@@ -79,7 +79,7 @@ def test_a_request_that_went_by_without_us_says_so():
 
 def test_a_rewritten_path_is_told_as_the_client_sent_it():
     made = entry("/anthropic/v1/messages")
-    made.request.original_path = "/v1/messages?x=1"
+    made.common_properties.route_name = "/v1/messages verify"
     assert record_of(made, PRICES).path == "/v1/messages"
 
 
