@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 
-from extproc.core.steps.words import CONSTRAINTS, STOP_WORDS
+from extproc.core.steps.words import CONSTRAINTS, ENGLISH
 from extproc.core.vocabulary import Effort, View
 
 BASE = 0.2
@@ -120,9 +120,9 @@ def _not_english(reading: Reading) -> float:
         if sum(character > "\x7f" and character.isalpha() for character in text) > letters * 0.15:
             return 1.0
     count = len(reading.words)
-    if count < 4 or reading.families or _has_code(reading):
+    if count < 3 or reading.families or _has_code(reading):
         return 0.0
-    return float(len(reading.words & STOP_WORDS) < 1 + count // 15)
+    return float(len(reading.words & ENGLISH) < 1 + count // 15)
 
 
 def _repeats(reading: Reading) -> float:
@@ -176,7 +176,7 @@ RULES: tuple[Rule, ...] = (
     Rule("keyword_implement", 0.2, "code is run, so mistakes show", _always, family=True),
     Rule("keyword_analyse", 0.15, "judgement over several things", _always, family=True),
     Rule("keyword_plan", 0.15, "steps that build on each other", _always, family=True),
-    Rule("keyword_stakes", 0.25, "wrong advice on health, law or money does harm", _always, family=True),
+    Rule("keyword_stakes", 0.35, "wrong advice on health, law or money does harm", _always, family=True),
     Rule("explanation", 0.1, "an explanation can be subtly wrong", _always, family=True),
     Rule("long_output", 0.2, "a long answer was asked for", _always, family=True),
     Rule("many_constraints", 0.3, "small models drop conditions", _constraints),
