@@ -14,6 +14,7 @@ from extproc.core.dialects.base import (
     effort_of,
     lenient,
     optional,
+    present,
     required_list,
     size_of,
     text_of,
@@ -72,11 +73,11 @@ class Anthropic:
             tools=len(tools),
             tool_names=tuple(tool.name for tool in tools if tool.name),
             forced_tool=choice is not None and choice.type in {"any", "tool"},
-            json_schema=bool(config.get("format")) or "output_format" in fields,
+            json_schema=bool(config.get("format")) or present(fields, "output_format"),
             effort=_effort(fields, config),
             max_output_tokens=optional(fields, "max_tokens", int),
             stop_sequences=bool(optional(fields, "stop_sequences", list[str])),
-            server_state=thread.get("type") == "continue" or "container" in fields,
+            server_state=thread.get("type") == "continue" or present(fields, "container"),
         )
 
     def error(self, status: int, message: str) -> bytes:

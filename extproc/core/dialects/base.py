@@ -112,6 +112,12 @@ def required_list(fields: Fields, name: str) -> list[msgspec.Raw]:
     return lenient(fields[name], list[msgspec.Raw])
 
 
+def present(fields: Fields, name: str) -> bool:
+    """Whether something stands under a key: null is as good as nothing."""
+    raw = fields.get(name)
+    return raw is not None and bytes(memoryview(raw)[:4]) != b"null"
+
+
 def size_of(fields: Fields, *names: str) -> int:
     """Give the size in bytes of what stands under some keys."""
     return sum(len(memoryview(fields[name])) for name in names if name in fields)

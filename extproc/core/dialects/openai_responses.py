@@ -17,6 +17,7 @@ from extproc.core.dialects.base import (
     looks_failed,
     openai_error,
     optional,
+    present,
     size_of,
     text_of,
     view_of,
@@ -70,7 +71,7 @@ class OpenAIResponses:
             json_schema=isinstance(form, dict) and form.get("type") in {"json_schema", "json_object"},
             effort=effort_of(reasoning.get("effort")),
             max_output_tokens=optional(fields, "max_output_tokens", int),
-            server_state=any(fields.get(name, b"null") != b"null" for name in ("previous_response_id", "conversation")),
+            server_state=present(fields, "previous_response_id") or present(fields, "conversation"),
         )
 
     def error(self, status: int, message: str) -> bytes:

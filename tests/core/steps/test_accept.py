@@ -1,0 +1,94 @@
+"""What is accepted, what is not, and by which name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extproc.core.errors import UnreadableError
+from extproc.core.steps.accept import accept
+from extproc.core.vocabulary import PATHS, Dialect
+
+USER = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(("path", "dialect"), PATHS.items())
+def test_the_path_names_the_dialect(path: str, dialect: Dialect):
+    body = json.dumps({"model": "m", "messages": USER, "input": "hi", "stream": True}).encode()
+    request = accept(f"{path}?beta=true", "", body)
+    assert (request.dialect, request.model, request.stream) == (dialect, "m", True)
+    assert body[request.model_start : request.model_end] == b'"m"'
+    assert request.view.last_user_text == "hi"
+
+
+@pytest.mark.parametrize("stream", ["false", "null"])
+def test_a_request_streams_only_when_it_says_so(stream: str):
+    assert not accept("/v1/messages", "identity", f'{{"model":"m","messages":[],"stream":{stream}}}'.encode()).stream
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "rule"),
+    [
+        ("gzip", b"{}", "encoded_body"),
+        ("", b"", "empty_body"),
+        ("", b" \r\n", "empty_body"),
+        ("", b"{", "unreadable_json"),
+        ("", b"[]", "not_an_object"),
+        ("", b'{"messages":[]}', "missing_model"),
+        ("", b'{"model":null,"messages":[]}', "unreadable_model"),
+        ("", b'{"model":["m"],"messages":[]}', "unreadable_model"),
+        ("", b'{"model":"m","messages":[],"stream":1}', "unreadable_stream"),
+        ("", b'{"model":"m","messages":[],"stream":"true"}', "unreadable_stream"),
+        ("", b'{"model":"m"}', "unreadable_messages"),
+        ("", b'{"model":"m","messages":{}}', "unreadable_messages"),
+        ("", b'{"model":"m","messages":["hi"]}', "unreadable_messages"),
+        ("", b'{"model":"m","messages":[{"content":"hi"}]}', "unreadable_messages"),
+        ("", b'{"model":"m","messages":[{"role":"user","content":"\xff"}]}', "not_utf8"),
+        ("", b'{"model":"a","model":"b","messages":[]}', "duplicate_keys"),
+    ],
+)
+def test_what_is_not_accepted_has_a_name(encoding: str, body: bytes, rule: str):
+    with pytest.raises(UnreadableError) as raised:
+        accept("/v1/messages", encoding, body)
+    assert raised.value.rule == rule
+
+
+def test_a_request_does_not_show_its_words():
+    request = accept("/v1/messages", "", json.dumps({"model": "m", "messages": [{"role": "user", "content": "a secret"}]}).encode())
+    assert "secret" not in repr(request)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["role", "content", "type", "text"]), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+FIELDS = [
+    "messages",
+    "input",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+    "stream",
+    "instructions",
+    "reasoning",
+    "text",
+    "stop",
+]
+
+
+@given(st.sampled_from(list(PATHS)), st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6))
+def test_odd_shapes_are_read_or_named_and_nothing_worse(path: str, fields: dict[str, object]):
+    try:
+        request = accept(path, "", json.dumps({"model": "m", **fields}).encode())
+    except UnreadableError as error:
+        assert error.rule.replace("_", "").isalnum()
+    else:
+        assert request.model == "m"

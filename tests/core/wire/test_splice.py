@@ -1,0 +1,106 @@
+"""Only the bytes of the model's value change, whatever stands around them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extproc.core.errors import UnreadableError
+from extproc.core.wire.splice import readable, span, splice, top_level
+
+BLANKS = st.text(alphabet=" \t\r\n", max_size=3)
+KEYS = st.one_of(st.sampled_from(["messages", "metadata", "Model", "model ", 'mo"del', "\u2028"]), st.text(max_size=6))
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["model", "a", "b"]), inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+def escaped(text: str, draw: Any) -> str:
+    """Write a JSON string, each of its characters perhaps as an escape."""
+    parts = [
+        f"\\u{ord(char):04x}" if ord(char) < 0x10000 and draw(st.booleans()) else json.dumps(char, ensure_ascii=False)[1:-1]
+        for char in text
+    ]
+    return f'"{"".join(parts)}"'
+
+
+@st.composite
+def bodies(draw: Any) -> tuple[bytes, dict[str, Any]]:
+    """An object with a model among other members, in any order, with any white space and any way to write the keys."""
+    members = draw(st.dictionaries(KEYS.filter(lambda key: key != "model"), VALUES, max_size=5))
+    model = draw(st.text(max_size=10))
+    names = [*members]
+    names.insert(draw(st.integers(0, len(names))), "model")
+    whole = {**members, "model": model}
+    blank = lambda: draw(BLANKS)  # noqa: E731
+    written = [f"{blank()}{escaped(name, draw)}{blank()}:{blank()}{json.dumps(whole[name])}{blank()}" for name in names]
+    return f"{blank()}{{{','.join(written)}}}{blank()}".encode("utf-8", "surrogatepass"), whole
+
+
+@given(bodies(), st.text(alphabet=st.characters(codec="utf-8"), max_size=12))
+def test_the_models_value_changes_and_nothing_else(made: tuple[bytes, dict[str, Any]], name: str):
+    body, whole = made
+    text = readable(body) if b"\\u" in body else body
+    start, end = span(text, top_level(text), "model")
+    changed = splice(body, start, end, name)
+    assert json.loads(changed) == {**whole, "model": name}
+    assert changed.startswith(body[:start])
+    assert changed.endswith(body[end:])
+    assert len(changed) - len(body) == len(changed[start : len(changed) - len(body) + end]) - (end - start)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model":"a","model":"a"}',
+        b'{"model":"a","model":"longer"}',
+        b'{"mod\\u0065l":"a","model":"b"}',
+        b'{"model":"a","x":1,"y":2,"x":3}',
+        b'{"x":"\\"model\\":","model":"a","x":""}',
+    ],
+)
+def test_a_key_that_comes_twice_is_not_ours_to_guess(body: bytes):
+    with pytest.raises(UnreadableError, match="duplicate_keys"):
+        span(body, top_level(body), "model")
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (b"", "unreadable_json"),
+        (b"{", "unreadable_json"),
+        (b"[]", "not_an_object"),
+        (b'"text"', "not_an_object"),
+        (b"{} {}", "unreadable_json"),
+        (b'{"a": NaN}', "unreadable_json"),
+        (b'{"a": 01}', "unreadable_json"),
+        (b"\xef\xbb\xbf{}", "unreadable_json"),
+        (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_deep"),
+        (b'{"a":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, "too_deep"),
+    ],
+)
+def test_what_is_no_object_is_named(body: bytes, rule: str):
+    with pytest.raises(UnreadableError, match=rule):
+        top_level(body)
+
+
+def test_half_an_emoji_can_be_read_around_and_survives():
+    body = b'{"messages": ["\\ud83d cut"], "model": "a"}'
+    text = readable(body)
+    assert len(text) == len(body)
+    start, end = span(text, top_level(text), "model")
+    assert splice(body, start, end, "b") == b'{"messages": ["\\ud83d cut"], "model": "b"}'
+
+
+@given(st.binary(max_size=40))
+def test_garbage_is_unreadable_and_nothing_worse(body: bytes):
+    try:
+        span(body, top_level(body), "model")
+    except UnreadableError as error:
+        assert error.rule
