@@ -69,12 +69,12 @@ class Worker:
         await self._probe.close()
 
     async def _exchange(self, stream: Stream) -> None:
-        self._meters.inflight.inc()
+        self._meters.inflight += 1
         try:
             name = trace_id(stream.traceparent()) or f"{self._ids.getrandbits(128):032x}"
             await Exchange(stream, Session(self._policy, self._memory, name), self._caller, self._meters).run()
         finally:
-            self._meters.inflight.dec()
+            self._meters.inflight -= 1
 
     async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
         await receive(messages, self._prices, self._journal.take)
@@ -83,7 +83,7 @@ class Worker:
         while True:
             expected = monotonic() + _LAG_S
             await asyncio.sleep(_LAG_S)
-            self._meters.loop_lag.set(max(0.0, monotonic() - expected))
+            self._meters.sample(max(0.0, monotonic() - expected))
 
 
 def _price(model: Model) -> Price | None:

@@ -21,7 +21,7 @@ from extproc.core.paths.draft import DraftPath, Sent
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.forward import body_for
-from extproc.core.steps.memory import RefusalMemory, kind_of
+from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import plan
 from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Note, Outcome, Plan, Policy, Request, Role
 from extproc.core.wire.traceparent import trace_id
@@ -84,7 +84,7 @@ class Session:
             label = classify(request, policy)
         except UnreadableError as error:
             return self._bypass(error.rule)
-        decision = plan(request, label, policy, draft_blocked=self._memory.blocks(kind_of(request), event.at_s))
+        decision = plan(request, label, policy, draft_blocked=self._memory.blocks(request, event.at_s))
         note = _note(request, decision, self._trace_id)
         if decision.plan is not Plan.DRAFT:
             return [Forward(note, body=body_for(request, decision.model)), Leave()]

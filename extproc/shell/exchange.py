@@ -12,7 +12,7 @@ from time import monotonic, perf_counter
 from typing import Protocol
 
 from extproc.core import commands as do
-from extproc.core.events import Event
+from extproc.core.events import Event, RequestBody
 from extproc.core.session import Session
 from extproc.shell.caller import Caller
 from extproc.shell.telemetry import Meters
@@ -65,7 +65,8 @@ class Exchange:
                 if event is None:
                     continue
                 replies = [(command, translator.reply(command)) for command in session.handle(event)]
-                self._meters.spent(type(event), perf_counter() - began)
+                if isinstance(event, RequestBody):
+                    self._meters.decided(perf_counter() - began)
                 if not await self._send(replies):
                     return
                 if self._inbox is not None:

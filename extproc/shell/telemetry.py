@@ -19,7 +19,6 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from extproc.core.events import Event, RequestBody, ResponseHeaders
 from extproc.core.vocabulary import Record, Role, Usage
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -29,21 +28,21 @@ _POLICY = "default"
 _KEPT = 1000
 """Decisions kept for the admin API."""
 
-_PHASES: dict[type[Event], str] = {RequestBody: "request", ResponseHeaders: "response"}
-"""The phases in which something is decided; reading a request's headers costs next to nothing."""
-
 
 class Meters:
     """All metrics of the contract that exist so far, and what is fed into them."""
 
     def __init__(self, version: str, config_hash: str) -> None:
         registry = self._registry = CollectorRegistry()
-        self.inflight = Gauge("cascade_inflight", "Exchanges that we are part of", registry=registry, multiprocess_mode="livesum")
-        self.loop_lag = Gauge(
+        self.inflight = 0
+        """Exchanges that we are part of now; a plain number on the hot path, which `sample` brings into the metric."""
+        self._inflight = Gauge("cascade_inflight", "Exchanges that we are part of", registry=registry, multiprocess_mode="livesum")
+        self._loop_lag = Gauge(
             "cascade_event_loop_lag_seconds", "Lateness of a timer in the event loop", registry=registry, multiprocess_mode="livemax"
         )
         overhead = Histogram("cascade_overhead_seconds", "Time spent in the processor", ["phase"], buckets=_OVERHEAD_S, registry=registry)
-        self._overhead = {kind: overhead.labels(phase) for kind, phase in _PHASES.items()}
+        self.decided = overhead.labels("decide").observe
+        """Takes the seconds from a request's body to the answer to it: all that we do on the paths that dominate."""
         self._requests = Counter("cascade_requests", "Finished requests", ["outcome", "plan", "dialect", "policy"], registry=registry)
         self._seconds = Histogram("cascade_request_seconds", "Whole requests", ["outcome"], buckets=_LATENCY_S, registry=registry)
         self._first = Histogram("cascade_first_token_seconds", "First byte sent", ["outcome"], buckets=_LATENCY_S, registry=registry)
@@ -65,11 +64,11 @@ class Meters:
         else:
             ProcessCollector(registry=registry)
 
-    def spent(self, event: type[Event], seconds: float) -> None:
-        """Count our own time for one message of Envoy."""
-        meter = self._overhead.get(event)
-        if meter is not None:
-            meter.observe(seconds)
+    def sample(self, loop_lag_s: float | None = None) -> None:
+        """Bring what is only looked at from time to time into the metrics."""
+        self._inflight.set(self.inflight)
+        if loop_lag_s is not None:
+            self._loop_lag.set(loop_lag_s)
 
     def finished(self, records: Sequence[Record]) -> None:
         """Count a batch of finished requests; what is alike in it is added up first, for a counter's lock costs more than a sum."""
@@ -102,6 +101,7 @@ class Meters:
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format."""
+        self.sample()
         return generate_latest(self._registry)
 
 

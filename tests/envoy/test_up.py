@@ -145,7 +145,7 @@ def test_several_workers_share_the_traffic_and_the_metrics(tmp_path: Path, provi
         wanted = 'cascade_requests_total{dialect="anthropic",outcome="SKIPPED",plan="draft",policy="default"} 10.0'
         until(lambda: wanted in httpx.get(f"{running.admin}/metrics").text)
         metrics = httpx.get(f"{running.admin}/metrics").text
-        assert 'cascade_overhead_seconds_count{phase="request"} 10.0' in metrics
+        assert 'cascade_overhead_seconds_count{phase="decide"} 10.0' in metrics
         os.kill(running.children()["worker 1"], signal.SIGKILL)
         assert [ask(running).status_code for _ in range(4)] == [200] * 4
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from extproc.core.events import RequestBody, RequestHeaders
 from extproc.core.vocabulary import Outcome, Plan, Record, Role, Usage
 from extproc.shell.telemetry import Journal, Meters
 
@@ -81,11 +80,14 @@ def test_unknown_costs_are_counted_nowhere():
     assert 'cascade_cost_usd_total{role="draft"}' not in told
 
 
-def test_own_time_is_counted_where_something_is_decided():
+def test_our_own_state_is_sampled():
     meters = Meters("1", "hash")
-    for kind in (RequestHeaders, RequestBody):
-        meters.spent(kind, 0.0001)
-    assert numbers(meters)['cascade_overhead_seconds_count{phase="request"}'] == 1
+    meters.decided(0.0001)
+    meters.inflight = 3
+    meters.sample(0.25)
+    told = numbers(meters)
+    assert told['cascade_overhead_seconds_count{phase="decide"}'] == 1
+    assert (told["cascade_inflight"], told["cascade_event_loop_lag_seconds"]) == (3, 0.25)
 
 
 def test_each_request_is_one_line_of_json(capfdbinary: pytest.CaptureFixture[bytes]):

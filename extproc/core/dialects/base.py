@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -55,6 +54,10 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     calls: int = 0
     images: int = 0
     documents: int = 0
+
+
+_NOBODY = Item("")
+_SYSTEM = frozenset({"system", "developer"})
 
 
 def lenient(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
@@ -154,24 +157,43 @@ def effort_of(word: object, budget: object = None) -> Effort:
 
 def view_of(items: Sequence[Item], messages: int, conversation_bytes: int, **more: Any) -> View:
     """Put the view together from the newest items (oldest of them first) and what the dialect read elsewhere."""
-    spoken = [item for item in items if item.role not in {"system", "developer"}]
-    last = spoken[-1] if spoken else Item("")
-    typed = (text for item in reversed(spoken) if item.role == "user" and (text := _typed(item.texts)))
-    users = list(islice(typed, 1 + EARLIER))
+    images = documents = 0
+    tools_used = human_spoke = system_later = False
+    last = _NOBODY
+    for item in items:
+        images += item.images
+        documents += item.documents
+        tools_used = tools_used or item.calls > 0 or item.results > 0
+        if item.role in _SYSTEM:
+            system_later = system_later or human_spoke
+        else:
+            last, human_spoke = item, True
+    users = _users(items)
     return View(
         last_user_text=users[0] if users else "",
         earlier_user_texts=tuple(users[1:]),
         conversation_bytes=conversation_bytes,
         messages=messages,
-        calls_in_history=any(item.calls or item.results for item in items),
+        calls_in_history=tools_used,
         ends_with_tool_result=last.results > 0,
-        tool_errors=sum(item.errors for item in items[-8:]),
-        images=sum(item.images for item in items),
-        documents=sum(item.documents for item in items),
+        tool_errors=sum([item.errors for item in items[-8:]]) if tools_used else 0,
+        images=images,
+        documents=documents,
         prefill=last.role == "assistant" and not last.calls,
-        system_in_messages=_system_later(items),
+        system_in_messages=system_later,
         **more,
     )
+
+
+def _users(items: Sequence[Item]) -> list[str]:
+    """The newest texts of the user's, newest first."""
+    texts: list[str] = []
+    for item in reversed(items):
+        if item.role == "user" and (text := _typed(item.texts)):
+            texts.append(text)
+            if len(texts) > EARLIER:
+                break
+    return texts
 
 
 def _typed(texts: Sequence[msgspec.Raw]) -> str:
@@ -181,15 +203,6 @@ def _typed(texts: Sequence[msgspec.Raw]) -> str:
         if text.strip() and not text.lstrip().startswith(_INJECTED):
             return bounded(text)
     return ""
-
-
-def _system_later(items: Sequence[Item]) -> bool:
-    user_seen = False
-    for item in items:
-        if item.role in {"system", "developer"} and user_seen:
-            return True
-        user_seen = user_seen or item.role in {"user", "assistant", "tool"}
-    return False
 
 
 def looks_failed(raw: msgspec.Raw) -> bool:

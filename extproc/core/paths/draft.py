@@ -31,7 +31,7 @@ from extproc.core.events import (
     ResponseTrailers,
 )
 from extproc.core.steps.forward import body_for, end_to_end
-from extproc.core.steps.memory import RefusalMemory, kind_of
+from extproc.core.steps.memory import RefusalMemory
 from extproc.core.vocabulary import Note, Outcome, Policy, Request, Role
 
 _CHUNK = 62_000
@@ -85,11 +85,10 @@ class DraftPath:
     def _answering(self, event: Event) -> list[Command]:
         if not isinstance(event, ResponseHeaders):
             return [Leave()]
-        kind = kind_of(self._sent.request)
         if 200 <= event.status < 300:
-            self._memory.succeeded(kind)
+            self._memory.succeeded(self._sent.request)
             return [PassResponse(), Leave()]
-        self._memory.failed(kind, event.status, event.at_s)
+        self._memory.failed(self._sent.request, event.status, event.at_s)
         return self._rescue(event)
 
     def _rescue(self, event: ResponseHeaders) -> list[Command]:

@@ -13,7 +13,8 @@ from extproc.core.vocabulary import Fired, Label, Policy, Request, View
 __all__ = ["RULES", "classify"]
 
 _BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
-_GENERAL = tuple(rule for rule in RULES if not rule.family)
+_GENERAL = tuple(rule for rule in RULES if not rule.family and not rule.flag)
+_FLAGGED = tuple((rule.flag, rule) for rule in RULES if rule.flag)
 _BY_FAMILY = {rule.name: rule for rule in RULES if rule.family}
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _END = 1_500
@@ -23,9 +24,12 @@ _END = 1_500
 def classify(request: Request, policy: Policy) -> Label:
     """Judge one request. The heaviest rule comes first; names with a weight of 0 in the policy never fire."""
     own = _own(tuple(policy.keywords.items()))
-    reading = _read(request.view, own)
+    view = request.view
+    reading = _read(view, own)
     fired = []
-    for rule in (*_GENERAL, *(_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY)):
+    asked = [*_GENERAL, *[rule for flag, rule in _FLAGGED if getattr(view, flag)]]
+    asked += [_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY]
+    for rule in asked:
         strength = rule.strength(reading)
         if strength:
             weight = policy.weights.get(rule.name, rule.weight) if policy.weights else rule.weight

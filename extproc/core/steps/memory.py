@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from extproc.core.vocabulary import Effort, Request
@@ -18,8 +17,6 @@ _AFTER = {False: 2, True: 3}
 """How many failures in a row are believed: 2 refusals of one kind, 3 of the provider as a whole."""
 _OUTAGE_S = 15.0
 """An outage is forgotten sooner than a refusal: it ends by itself."""
-_CAPACITY = 256
-"""Kinds remembered; there are 3 dialects times 2^6 features, so this bounds what no client can exceed anyway."""
 
 
 def kind_of(request: Request) -> Kind:
@@ -47,26 +44,26 @@ class RefusalMemory:
 
     def __init__(self, remember_s: float) -> None:
         self._remember_s = remember_s
-        self._failures: OrderedDict[Kind, _Failures] = OrderedDict()
+        self._failures: dict[Kind, _Failures] = {}  # bounded: 3 dialects times 2^6 features
 
-    def failed(self, kind: Kind, status: int, at_s: float) -> None:
+    def failed(self, request: Request, status: int, at_s: float) -> None:
         """Take note of an answer with status >= 400 (Envoy's own 503 and 504 count as such)."""
         whole = status not in _REFUSALS
-        key = ANY if whole else kind
+        key = ANY if whole else kind_of(request)
         entry = self._failures.setdefault(key, _Failures(0, 0.0))
         entry.count += 1
         if entry.count >= _AFTER[whole]:
             entry.until_s = at_s + (min(_OUTAGE_S, self._remember_s) if whole else self._remember_s)
-        self._failures.move_to_end(key)
-        if len(self._failures) > _CAPACITY:
-            self._failures.popitem(last=False)
 
-    def succeeded(self, kind: Kind) -> None:
+    def succeeded(self, request: Request) -> None:
         """Take note of an answer below 400: all is forgiven."""
         if self._failures:
-            self._failures.pop(kind, None)
+            self._failures.pop(kind_of(request), None)
             self._failures.pop(ANY, None)
 
-    def blocks(self, kind: Kind, at_s: float) -> bool:
+    def blocks(self, request: Request, at_s: float) -> bool:
         """Say whether the draft provider should be left alone; after the time is up, the next request is the test."""
-        return any(entry is not None and entry.until_s > at_s for entry in (self._failures.get(kind), self._failures.get(ANY)))
+        if not self._failures:
+            return False
+        entries = (self._failures.get(kind_of(request)), self._failures.get(ANY))
+        return any(entry is not None and entry.until_s > at_s for entry in entries)

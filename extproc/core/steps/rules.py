@@ -47,6 +47,8 @@ class Rule:
     strength: Strength
     family: bool = False
     """It is only asked when words or phrases of the family of its name were found."""
+    flag: str = ""
+    """It is only asked when this field of the view is true or not 0."""
 
 
 def _always(_: Reading) -> float:
@@ -151,14 +153,16 @@ RULES: tuple[Rule, ...] = (
         "server_held",
         1.0,
         "the conversation lives at the provider; only the model that answered can go on",
-        lambda r: float(r.view.server_state),
+        _always,
+        flag="server_state",
     ),
     Rule("summary_of_history", 1.0, "a summary of a whole history: cheap to ask, dear to get wrong", _summary_of_history),
     Rule(
         "calls_without_tools",
         1.0,
         "tool calls in the history but no tools offered: an agent's own chore on its whole history",
-        lambda r: float(r.view.calls_in_history and not r.view.tools),
+        lambda r: float(not r.view.tools),
+        flag="calls_in_history",
     ),
     # How much there is.
     Rule("short_request", -0.05, "few words seldom ask for much", lambda r: float(0 < len(r.view.last_user_text) <= 120)),
@@ -193,19 +197,19 @@ RULES: tuple[Rule, ...] = (
     Rule("diff", 0.2, "a change to be judged", _holds(_DIFF)),
     Rule("maths", 0.25, "formulas", _holds(_MATHS)),
     Rule("word_problem", 0.25, "a sum told in words: the weak spot of small models", _word_problem),
-    Rule("images", 0.2, "not every draft model sees well", lambda r: float(r.view.images > 0)),
-    Rule("documents", 0.2, "a document to be read", lambda r: float(r.view.documents > 0)),
+    Rule("images", 0.2, "not every draft model sees well", _always, flag="images"),
+    Rule("documents", 0.2, "a document to be read", _always, flag="documents"),
     # How it is to be answered.
     Rule("thinking", 0.4, "the client asks for thinking, by its effort", _effort),
-    Rule("json_schema", 0.1, "the form of the answer must be exact", lambda r: float(r.view.json_schema)),
-    Rule("prefill", 0.1, "the answer's beginning is given, which some providers refuse", lambda r: float(r.view.prefill)),
-    Rule("stop_sequences", 0.05, "a program reads the answer", lambda r: float(r.view.stop_sequences)),
+    Rule("json_schema", 0.1, "the form of the answer must be exact", _always, flag="json_schema"),
+    Rule("prefill", 0.1, "the answer's beginning is given, which some providers refuse", _always, flag="prefill"),
+    Rule("stop_sequences", 0.05, "a program reads the answer", _always, flag="stop_sequences"),
     # Signs of trouble.
-    Rule("tool_errors", 0.3, "tools failed lately", lambda r: min(1.0, r.view.tool_errors / 2)),
+    Rule("tool_errors", 0.3, "tools failed lately", lambda r: min(1.0, r.view.tool_errors / 2), flag="tool_errors"),
     Rule(
         "dissatisfied", 0.35, "the last answer was not good enough", lambda r: float("dissatisfied" in r.families and r.view.messages > 2)
     ),
-    Rule("repeated", 0.3, "the same was asked before", _repeats),
+    Rule("repeated", 0.3, "the same was asked before", _repeats, flag="earlier_user_texts"),
     # What cannot be judged by English words.
     Rule("not_english", 0.2, "no keyword could have matched", _not_english),
     Rule("nothing_to_judge", 0.2, "no words of the user's among the newest messages", lambda r: float(not r.view.last_user_text.strip())),

@@ -44,7 +44,7 @@ EASY: Mapping[str, str] = {
 SIGNS: Mapping[str, str] = {
     "explanation": "why explain* how",
     "long_output": "essay* report* comprehensive thorough thoroughly detailed exhaustive | in depth, in-depth, in detail",
-    "dissatisfied": "wrong incorrect | still not, still fail, still broken, not right, not correct, n't right, n't correct, look right, "
+    "dissatisfied": "wrong incorrect | still not, still fail, still broken, not right, not correct, isn't right, isn't correct, look right, "
     "look correct, try again, check again, check it again, check each, does not work, doesn't work, doesnt work, once more",
     "asks_number": "| how many, how much, how long, how far, how old, how fast, what percent, what fraction, calculate, solve",
     "asks_value": "| what is the, what was the, what are the, find the",
@@ -159,15 +159,20 @@ _WORD = re.compile(r"[a-z][a-z'-]*[a-z]|[a-z]")
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """Families compiled for look-up: one dictionary access per distinct word, one search per phrase."""
+    """Families compiled for look-up: one dictionary access per distinct word, and a search for phrases whose first word is there."""
 
     words: Mapping[str, tuple[str, ...]]
-    phrases: tuple[tuple[str, str], ...]
+    phrases: Mapping[str, tuple[tuple[str, str], ...]]
+    """First word → phrases and their families."""
 
     def found(self, text: str, words: set[str]) -> set[str]:
         """Name the families that a lower-case text holds words or phrases of; `words` are the text's."""
         found = {family for word in words & self.words.keys() for family in self.words[word]}
-        return found | {family for phrase, family in self.phrases if phrase in text}
+        for word in (words & self.phrases.keys()) | {""} & self.phrases.keys():
+            for phrase, family in self.phrases[word]:
+                if phrase in text:
+                    found.add(family)
+        return found
 
 
 def words_of(text: str) -> set[str]:
@@ -185,7 +190,16 @@ def compiled(families: Mapping[str, str]) -> Families:
             for word in [entry[:-1] + suffix for suffix in _SUFFIXES] if entry.endswith("*") else [entry]:
                 words[word] = (*words.get(word, ()), family)
         phrases.extend((phrase.strip(), family) for phrase in spoken.split(",") if phrase.strip())
-    return Families(words, tuple(phrases))
+    return Families(words, _by_first_word(phrases))
+
+
+def _by_first_word(phrases: Iterable[tuple[str, str]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    sorted_in: dict[str, tuple[tuple[str, str], ...]] = {}
+    for phrase, family in phrases:
+        first = _WORD.match(phrase)
+        key = first[0] if first else ""
+        sorted_in[key] = (*sorted_in.get(key, ()), (phrase, family))
+    return sorted_in
 
 
 def own_families(keywords: Mapping[str, Iterable[str]]) -> Families:
@@ -198,4 +212,4 @@ def own_families(keywords: Mapping[str, Iterable[str]]) -> Families:
                 words[entry] = (*words.get(entry, ()), family)
             else:
                 phrases.append((entry, family))
-    return Families(words, tuple(phrases))
+    return Families(words, _by_first_word(phrases))

@@ -60,7 +60,7 @@ def span(body: bytes, fields: Fields, wanted: str) -> tuple[int, int]:
     at = _after(_OPEN, body, 0)
     for key in fields:
         match = _KEY.match(body, at)
-        if match is None or msgspec.json.decode(match[1]) != key or key in seen:
+        if match is None or key in seen or (match[1][1:-1] != key.encode() and msgspec.json.decode(match[1]) != key):
             raise UnreadableError("duplicate_keys")
         seen.add(key)
         value = memoryview(fields[key])

@@ -10,7 +10,7 @@ import pytest
 from extproc.core.commands import Abort, Call, Command, EndWithTrailers, Hold, Leave, PassResponse, Reply, SendBody, StartResponse
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Headers, ResponseBody, ResponseHeaders, ResponseTrailers
 from extproc.core.paths.draft import DraftPath, Sent
-from extproc.core.steps.memory import RefusalMemory, kind_of
+from extproc.core.steps.memory import RefusalMemory
 from extproc.core.vocabulary import Dialect, Note, Outcome, Plan, Policy, Request, Role, View
 
 BODY = b'{"model":"asked","messages":[]}'
@@ -147,6 +147,6 @@ def test_the_memory_learns_from_both_ends():
     memory = RefusalMemory(300)
     for _ in range(2):
         path(memory=memory).handle(answered(400))
-    assert memory.blocks(kind_of(REQUEST), 12.0)
+    assert memory.blocks(REQUEST, 12.0)
     path(memory=memory).handle(answered(200))
-    assert not memory.blocks(kind_of(REQUEST), 12.0)
+    assert not memory.blocks(REQUEST, 12.0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from extproc.core.steps.memory import RefusalMemory, kind_of
 from extproc.core.vocabulary import Dialect, Effort, Request, View
 
-CHAT = ("openai_chat",)
-TOOLS = ("openai_chat", "tools")
-
 
 def request(view: View) -> Request:
     return Request(Dialect.OPENAI_CHAT, b"{}", "m", 0, 0, False, view)
+
+
+CHAT = request(View())
+TOOLS = request(View(tools=1))
 
 
 def test_one_refusal_is_not_yet_a_habit():
@@ -57,14 +58,6 @@ def test_success_forgives_the_kind_and_the_provider():
     memory.succeeded(TOOLS)
     assert not memory.blocks(TOOLS, 1.0)
     assert not memory.blocks(CHAT, 1.0)
-
-
-def test_memory_is_bounded_whatever_comes():
-    memory = RefusalMemory(300)
-    for number in range(1000):
-        memory.failed((str(number),), 400, 0.0)
-        memory.failed((str(number),), 400, 0.0)
-    assert sum(memory.blocks((str(number),), 1.0) for number in range(1000)) == 256
 
 
 def test_a_kind_names_features_and_never_content():
