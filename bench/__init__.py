@@ -5,6 +5,10 @@ upstream  a provider that costs next to nothing, in a process of its own
 floor     the least that a grpc.aio processor can do
 load      a load generator that costs next to nothing, in a process of its own
 systems   starts and stops what is measured
-measure   rounds of load, processor time, memory, messages
-report    tables with ratios, and whether the numbers hold
+probe     one request at a time: is it what it claims to be, and how many messages does it cost
+measure   load on a system, processor time, memory
+inprocess reading and judging a request, without any transport
+figures   what was measured, and the arithmetic on it
+promises  the numbers to hold
+report    the tables
 """

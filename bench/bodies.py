@@ -1,27 +1,64 @@
-"""Requests of three sizes and two plans, in Anthropic's dialect."""
+"""Requests in Anthropic's dialect, of an exact size."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-SIZES = {"0.2 KB": 200, "100 KB": 100_000, "1,000 KB": 1_000_000}
-_TOOL = {"name": "read_file", "description": "Read a file.", "input_schema": {"type": "object"}}
-_TALK = "The delivery came on Tuesday, the second box was open, and nobody was there to sign for it. "
+SIZES = {"0.2KB": 200, "100KB": 100_000, "1000KB": 1_000_000}
+"""Name on the command line and in tables → bytes."""
+
+_TOOL = {"name": "read", "input_schema": {"type": "object"}}
+_TALK = "The delivery came on Tuesday, box {} was open, and nobody was there to sign for it. "
+_CODE = "    total_{} = add(first, second)\n"
+_ASKED = {"role": "user", "content": "Hello there!"}
 
 
 def body(size: int, *, direct: bool) -> bytes:
-    """Give a request of about `size` bytes that is planned `direct` (tools, a new instruction) or `draft`.
+    """Give a request of `size` bytes (at least 170) that is planned `direct` (tools, a new instruction) or `draft`.
 
     The large ones hold a long conversation. A long conversation alone would not go to the draft model; the bench's configuration
     lets it, so that both plans carry the same bytes.
     """
-    asked: dict[str, Any] = {"model": "claude-opus-4-8", "max_tokens": 64, "messages": []}
-    if direct:
-        asked["tools"] = [_TOOL]
-    last = {"role": "user", "content": "Hello there!"}
-    room = size - len(json.dumps({**asked, "messages": [last]}))
-    turn = [{"role": "user", "content": _TALK * 8}, {"role": "assistant", "content": [{"type": "text", "text": _TALK * 8}]}]
-    count = max(0, room) // len(json.dumps(turn))
-    asked["messages"] = [*(turn * count), last]
-    return json.dumps(asked).encode()
+    more = {"tools": [_TOOL]} if direct else {}
+    turns: list[dict[str, Any]] = []
+    room = size - len(_request([_ASKED], **more))
+    while (length := len(json.dumps(turn := _turn(len(turns))))) < room:
+        turns += turn
+        room -= length  # the brackets of the list become the commas between turns
+    return _padded(size, [*turns, _ASKED], **more)
+
+
+def shapes(size: int) -> dict[str, bytes]:
+    """Give three requests of one size (at least 400) that are differently dear to read and to judge, by their names."""
+    return {
+        "conversation": body(size, direct=False),
+        "one long text": _padded(size, [{"role": "user", "content": _repeated(_TALK, size - 300)}]),
+        "code in a fence": _padded(size, [{"role": "user", "content": f"Fix this:\n```\n{_repeated(_CODE, (size - 300) * 9 // 10)}```"}]),
+    }
+
+
+def streamed(request: bytes) -> bytes:
+    """Give the same request, asking for a stream."""
+    return json.dumps({**json.loads(request), "stream": True}).encode()
+
+
+def _turn(number: int) -> list[dict[str, Any]]:
+    asked, answered = (_repeated(_TALK, length, number) for length in (300, 900))
+    return [{"role": "user", "content": asked}, {"role": "assistant", "content": [{"type": "text", "text": answered}]}]
+
+
+def _repeated(line: str, length: int, first: int = 0) -> str:
+    """Give whole numbered lines of about this length."""
+    return "".join(line.format(first + number) for number in range(max(1, length // len(line))))
+
+
+def _padded(size: int, messages: list[dict[str, Any]], **more: Any) -> bytes:
+    """Fill up with a system prompt, to the byte."""
+    room = size - len(_request(messages, system="", **more))
+    told = _repeated(_TALK, size, 1)[: max(0, room)]
+    return _request(messages, system=told, **more)
+
+
+def _request(messages: list[dict[str, Any]], **more: Any) -> bytes:
+    return json.dumps({"model": "claude-opus-4-8", "max_tokens": 64, **more, "messages": messages}).encode()

@@ -5,10 +5,8 @@ It finds the model by a pattern, puts another name in, routes to the draft and p
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -56,28 +54,16 @@ def _forward(body: bytes) -> bytes:
     return response.SerializeToString()
 
 
-async def _no_log(messages: Any, _: Any) -> bytes:
-    async for _message in messages:
-        pass
-    return b""
-
-
-async def main(path: Path) -> None:
+async def main(path: str) -> None:
     """Serve until killed."""
-    await asyncio.to_thread(path.unlink, missing_ok=True)
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", _SIZE), ("grpc.max_send_message_length", _SIZE)])
-    handlers = {"Process": grpc.stream_stream_rpc_method_handler(process)}
-    logs = {"StreamAccessLogs": grpc.stream_unary_rpc_method_handler(_no_log)}
-    server.add_generic_rpc_handlers(
-        (
-            grpc.method_handlers_generic_handler("envoy.service.ext_proc.v3.ExternalProcessor", handlers),
-            grpc.method_handlers_generic_handler("envoy.service.accesslog.v3.AccessLogService", logs),
-        )
-    )
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(process)
+    service = grpc.method_handlers_generic_handler("envoy.service.ext_proc.v3.ExternalProcessor", {"Process": handler})
+    server.add_generic_rpc_handlers((service,))
     server.add_insecure_port(f"unix:{path}")
     await server.start()
     await server.wait_for_termination()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(Path(sys.argv[1])))
+    uvloop.run(main(sys.argv[1]))

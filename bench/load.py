@@ -1,6 +1,6 @@
-"""A load generator that costs next to nothing. `python -m bench.load PORT FILE CONNECTIONS SECONDS` prints one line of JSON.
+"""A load generator that costs next to nothing. `python -m bench.load PORT FILE CONNECTIONS SECONDS WARM_UP` prints a line of JSON.
 
-Requests are prebuilt bytes; a response is whole when as many bytes have come as the first one had. Times are of whole responses.
+Requests are prebuilt bytes; a response is whole by its content-length. Times are of whole responses.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ import asyncio
 import json
 import re
 import sys
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from time import perf_counter
+from typing import cast
 
 import uvloop
 
@@ -21,13 +24,24 @@ class WrongAnswerError(Exception):
     """A response was not what it should be; the message is its beginning."""
 
 
-class Client(asyncio.Protocol):
-    """One connection that asks again as soon as it is answered."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Responses that end in it are measured (seconds on `perf_counter`); connections end with their first response behind it."""
 
-    def __init__(self, request: bytes, until: float, done: asyncio.Future[None]) -> None:
+    start: float
+    end: float
+
+
+class Client(asyncio.Protocol):
+    """One connection that asks again as soon as it is answered; `done` resolves when it has ended."""
+
+    def __init__(self, request: bytes, window: Window, done: asyncio.Future[None]) -> None:
         self.times: list[float] = []
+        """Seconds of the responses in the window."""
+        self.count = 0
+        """All responses."""
         self._request = request
-        self._until = until
+        self._window = window
         self._done = done
         self._head = b""
         self._left = 0
@@ -35,7 +49,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment] # a TCP connection
+        self._transport = cast(asyncio.Transport, transport)
         self._ask()
 
     def _ask(self) -> None:
@@ -51,44 +65,55 @@ class Client(asyncio.Protocol):
                 return
             match = _LENGTH.search(self._head, 0, end)
             if not self._head.startswith(b"HTTP/1.1 200") or match is None:
-                self._fail(WrongAnswerError(self._head[:300]))
+                self._end(WrongAnswerError(self._head[:300]))
                 return
             self._left = end + 4 + int(match[1])
             data, self._head = self._head, b""
         self._left -= len(data)
-        if self._left == 0:
-            now = perf_counter()
+        if self._left < 0:
+            self._end(WrongAnswerError("more came than the content-length says"))
+        elif self._left == 0:
+            self._answered(perf_counter())
+
+    def _answered(self, now: float) -> None:
+        self.count += 1
+        if self._window.start <= now < self._window.end:
             self.times.append(now - self._began)
-            if now < self._until:
-                self._ask()
-            else:
-                self._transport.close()
+        if now < self._window.end:
+            self._ask()
+        else:
+            self._end(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end, in good time or not."""
-        if perf_counter() < self._until:
-            self._fail(exc or WrongAnswerError("the connection was closed"))
-        elif not self._done.done():
-            self._done.set_result(None)
+        """Too early, unless we closed it."""
+        self._end(exc or WrongAnswerError("the connection was closed in the middle"))
 
-    def _fail(self, error: Exception) -> None:
-        if not self._done.done():
+    def _end(self, error: Exception | None) -> None:
+        if self._done.done():
+            return
+        if error:
             self._done.set_exception(error)
+        else:
+            self._done.set_result(None)
+        self._transport.close()
 
 
-async def run(port: int, request: bytes, connections: int, seconds: float) -> list[float]:
-    """Load for some seconds. Gives the times of all responses, in seconds."""
+async def run(port: int, request: bytes, connections: int, seconds: float, warm_up: float) -> tuple[list[float], int]:
+    """Load for some seconds after a warm-up. Gives the times in seconds, and how many responses there were in all.
+
+    Raises:
+        WrongAnswerError: a response was no whole 200.
+        OSError: no connection.
+    """
     loop = asyncio.get_running_loop()
-    until = perf_counter() + seconds
-    clients, ends = [], []
-    for _ in range(connections):
-        done: asyncio.Future[None] = loop.create_future()
-        client = Client(request, until, done)
-        clients.append(client)
-        ends.append(done)
+    start = perf_counter() + warm_up
+    window = Window(start, start + seconds)
+    clients = [Client(request, window, loop.create_future()) for _ in range(connections)]
+    ends = [client._done for client in clients]  # noqa: SLF001 # one module
+    for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc] # a lambda's default
     await asyncio.gather(*ends)
-    return [time for client in clients for time in client.times]
+    return [time for client in clients for time in client.times], sum(client.count for client in clients)
 
 
 def request_of(body: bytes) -> bytes:
@@ -100,22 +125,21 @@ def request_of(body: bytes) -> bytes:
 
 
 def quantile(times: list[float], share: float) -> float:
-    """Give the value below which this share of the times lies."""
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """Give the smallest value that at least this share of the values does not exceed (nearest rank). `times` may not be empty."""
+    return sorted(times)[max(0, ceil(share * len(times)) - 1)]
 
 
 def main() -> None:
     """Load as the command line says."""
-    port, file, connections, seconds = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    began = perf_counter()
-    times = uvloop.run(run(port, request_of(file.read_bytes()), connections, seconds))
-    told = {
-        "count": len(times),
-        "p50_ms": quantile(times, 0.5) * 1000,
-        "p99_ms": quantile(times, 0.99) * 1000,
-        "rps": len(times) / (perf_counter() - began),
-    }
+    port, file, connections, seconds, warm_up = sys.argv[1:]
+    request = request_of(Path(file).read_bytes())
+    try:
+        times, count = uvloop.run(run(int(port), request, int(connections), float(seconds), float(warm_up)))
+    except (WrongAnswerError, OSError) as error:
+        raise SystemExit(f"load: {error}") from None
+    if not times:
+        raise SystemExit(f"load: no response within {seconds} s")
+    told = {"count": count, "p50_ms": quantile(times, 0.5) * 1000, "p99_ms": quantile(times, 0.99) * 1000, "rps": len(times) / float(seconds)}
     sys.stdout.write(json.dumps(told) + "\n")
 
 

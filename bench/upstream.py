@@ -1,4 +1,4 @@
-"""A provider that answers at once with a short answer, JSON or SSE. `python -m bench.upstream PORT`."""
+"""A provider that answers at once with a short answer, JSON or SSE. `python -m bench.upstream` prints its port and serves."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 import json
 import re
 import sys
+from typing import cast
 
 import uvloop
 
+EVENTS = 200
+"""Text events in a streamed answer."""
+
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-_EVENTS = 200
 _ANSWER = json.dumps(
     {
         "id": "msg_01",
@@ -32,8 +35,8 @@ def _event(kind: str, **fields: object) -> bytes:
 def _stream() -> bytes:
     start = _event("message_start", message={"id": "msg_01", "role": "assistant", "model": "m", "usage": {"input_tokens": 20}})
     delta = _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "word "})
-    end = _event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": _EVENTS}) + _event("message_stop")
-    whole = start + delta * _EVENTS + end
+    end = _event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": EVENTS}) + _event("message_stop")
+    whole = start + delta * EVENTS + end
     return b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n%s" % (len(whole), whole)
 
 
@@ -41,7 +44,7 @@ _SSE = _stream()
 
 
 class Provider(asyncio.Protocol):
-    """One connection: counts bodies, does not look at them."""
+    """One connection: counts a body's bytes and looks only for the wish to stream."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -50,7 +53,7 @@ class Provider(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment] # the servers here are TCP
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         """Take headers, then a body by its length, then answer."""
@@ -69,11 +72,13 @@ class Provider(asyncio.Protocol):
             self._transport.write(_SSE if self._streams else _JSON)
 
 
-async def main(port: int) -> None:
+async def main() -> None:
     """Serve until killed."""
-    server = await asyncio.get_running_loop().create_server(Provider, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(Provider, "127.0.0.1", 0)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    uvloop.run(main())

@@ -12,8 +12,8 @@ __all__ = ["DEFAULT", "METADATA_NAMESPACE", "PROBE_PATH", "TARGET_HEADER", "USAG
 DEFAULT = Path("/var/run/cascade-extproc")
 
 METADATA_NAMESPACE = "extproc.cascade"
-"""Dynamic-metadata namespace of a decision. Its keys, all strings, are the fields of `core.vocabulary.Note`; Envoy copies
-`outcome`, `model`, `rules` and `trace_id` into the response headers `x-cascade-…` and all of them into the access log."""
+"""Dynamic-metadata namespace of a decision (`core.vocabulary.Note`). Its keys, all strings: `outcome`, `model`, `rules` and
+`trace_id`, which Envoy copies into the response headers `x-cascade-…`, and `more`, the rest. All go into the access log."""
 
 USAGE_NAMESPACE = "envoy.ai.token_usage"
 """Typed filter metadata in which Envoy's `ai_protocol_manager` leaves an `envoy.data.ai.v3.TokenUsage`."""

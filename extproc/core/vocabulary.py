@@ -244,13 +244,8 @@ class Price:
     def cost_usd(self, usage: Usage) -> float:
         """Price one model call; cached tokens are part of `usage.input` and priced apart."""
         fresh = max(0, usage.input - usage.cached_input - usage.cache_write)
-        parts = (
-            (fresh, self.input),
-            (usage.cached_input, self.cached_input),
-            (usage.cache_write, self.cache_write),
-            (usage.output, self.output),
-        )
-        return sum(tokens * price for tokens, price in parts) / 1e6
+        cached = usage.cached_input * self.cached_input + usage.cache_write * self.cache_write
+        return (fresh * self.input + cached + usage.output * self.output) / 1e6
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

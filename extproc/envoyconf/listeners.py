@@ -6,7 +6,7 @@ from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
 from extproc.core.vocabulary import Dialect
 from extproc.envoyconf.clusters import OTLP, PROCESSOR, RECORDS
-from extproc.envoyconf.parts import EXT_PROC, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
 from extproc.envoyconf.routes import client_routes, egress_routes
 
 _SLACK_BYTES = 1 << 20
@@ -34,7 +34,8 @@ def egress(config: Config, runtime: RuntimeDir) -> Node:
     """Give the listener for our own calls to models; only this user may connect."""
     manager = _manager(config, "egress", egress_routes(config), [_usage(), _ROUTER])
     manager |= {"local_reply_config": _errors(config), **_tracing(config)}
-    return _listener("egress", pipe(runtime.egress, mode=0o600), config, manager)
+    # Its connections come from requests that were let in already; a crowd at the clients' door must not keep them from being answered.
+    return {**_listener("egress", pipe(runtime.egress, mode=0o600), config, manager), "ignore_global_conn_limit": True}
 
 
 def _listener(name: str, address: Node, config: Config, manager: Node) -> Node:
@@ -74,9 +75,9 @@ _STRIP = extension(
 
 
 def _size_limit(config: Config) -> Node:
-    """Refuses what is too large at the door, with the processor up or down; without it only a buffering filter would notice."""
+    """Refuses LLM calls that are too large at the door, with the processor up or down; else only a buffering filter would notice."""
     kind = "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit"
-    return extension("envoy.filters.http.body_size_limit", kind, max_request_bytes=config.limits.max_body_bytes)
+    return extension(SIZE_LIMIT, kind, max_request_bytes=config.limits.max_body_bytes)
 
 
 def _usage() -> Node:
@@ -87,7 +88,7 @@ def _usage() -> Node:
 
 
 def _ext_proc(config: Config) -> Node:
-    return extension(
+    processor = extension(
         EXT_PROC,
         "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
         grpc_service={
@@ -112,6 +113,7 @@ def _ext_proc(config: Config) -> Node:
         metadata_options={"receiving_namespaces": {"untyped": [METADATA_NAMESPACE]}},
         status_on_error={"code": "ServiceUnavailable"},
     )
+    return {**processor, "disabled": True}  # routes switch it on
 
 
 def _records(name: str, skip: str) -> Node:
@@ -154,16 +156,22 @@ _TROUBLE = {
 
 
 def _errors(config: Config) -> Node:
-    """Envoy's own errors on LLM paths, in the dialect of the path."""
+    """Envoy's own errors on LLM paths, in the dialect of the path; the first that fits."""
     too_large = f"The request is larger than {config.limits.max_body_bytes} bytes, the most that this gateway takes."
+    failed = "%LOCAL_REPLY_BODY%"
+    refused = "The gateway refused the request: %RESPONSE_CODE_DETAILS%."  # for these Envoy has no words of its own
+    kinds = (  # status, its Anthropic name, its OpenAI name
+        (("EQ", 413), "request_too_large", "invalid_request_error", too_large),
+        (("EQ", 504), "timeout_error", "server_error", failed),
+        (("GE", 500), "api_error", "server_error", failed),
+        (("GE", 400), "invalid_request_error", "invalid_request_error", refused),
+    )
     mappers = []
     for dialect, path in _PATHS.items():
         anthropic = dialect is Dialect.ANTHROPIC
-        kinds = {413: "request_too_large", 504: "timeout_error"} if anthropic else {413: "invalid_request_error", 504: "server_error"}
-        for status in (413, 504, None):
-            kind = kinds.get(status or 0, "api_error" if anthropic else "server_error")
-            message = too_large if status == 413 else "%LOCAL_REPLY_BODY%"
-            mappers.append(_mapper(path, status, _error_body(kind, message, anthropic=anthropic)))
+        for status, of_anthropic, of_openai, message in kinds:
+            body = _error_body(of_anthropic if anthropic else of_openai, message, anthropic=anthropic)
+            mappers.append(_mapper(path, status, body))
     return {"mappers": mappers}
 
 
@@ -173,15 +181,12 @@ def _error_body(kind: str, message: str, *, anthropic: bool) -> Node:
     return {"error": {"message": message, "type": kind, "param": None, "code": None}}
 
 
-def _mapper(path: str, status: int | None, body: Node) -> Node:
+def _mapper(path: str, status: tuple[str, int], body: Node) -> Node:
     # By then the path may have been rewritten for the provider; its end stays.
     on_path = {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": rf"[^?]*/{path}(\?.*)?"}}}}}
-    filters: list[Node] = [on_path]
-    if status is not None:
-        comparison = {"op": "EQ", "value": {"default_value": status, "runtime_key": "cascade.none"}}
-        filters.append({"status_code_filter": {"comparison": comparison}})
+    comparison = {"op": status[0], "value": {"default_value": status[1], "runtime_key": "cascade.none"}}
     return {
-        "filter": {"and_filter": {"filters": filters}} if len(filters) > 1 else on_path,
+        "filter": {"and_filter": {"filters": [on_path, {"status_code_filter": {"comparison": comparison}}]}},
         "body_format_override": {"json_format": body, "content_type": "application/json"},
     }
 

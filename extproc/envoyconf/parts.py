@@ -11,6 +11,7 @@ Node = dict[str, Any]
 
 EXT_PROC = "envoy.filters.http.ext_proc"
 USAGE = "envoy.filters.http.ai_protocol_manager"
+SIZE_LIMIT = "envoy.filters.http.body_size_limit"
 
 
 def typed(message: str, **fields: Any) -> Node:

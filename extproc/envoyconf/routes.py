@@ -1,4 +1,4 @@
-"""Routes: LLM calls by path, dialect and target; everything else to the origin, without the processor.
+"""Routes: LLM calls by path, dialect and target; everything else to the origin, without the processor or a size limit.
 
 A request that fails open carries no target header, so its route is the verify model's, as if we did not exist.
 """
@@ -13,7 +13,7 @@ from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, TARGET_HEADER
 from extproc.core.vocabulary import PATHS, Dialect, Mode, Role
 from extproc.envoyconf.clusters import ORIGIN
-from extproc.envoyconf.parts import EXT_PROC, USAGE, Node, patience_s, seconds, typed
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, patience_s, seconds, typed
 
 COUNT_TOKENS = "/v1/messages/count_tokens"
 
@@ -51,7 +51,12 @@ def origin_of(config: Config) -> Upstream:
 
 def _probe() -> Node:
     """Answered by the processor when it is in the path; what Envoy answers without it is the bad news."""
-    return {"name": "probe", "match": {"path": PROBE_PATH}, "direct_response": {"status": 503}}
+    return {
+        "name": "probe",
+        "match": {"path": PROBE_PATH},
+        "direct_response": {"status": 503},
+        "typed_per_filter_config": {EXT_PROC: _PROCESSED},
+    }
 
 
 def _upgrades(config: Config) -> Iterator[Node]:
@@ -83,8 +88,8 @@ def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processe
         # Only what certainly was not processed is tried again: a second answer would cost a second time.
         action["retry_policy"] = {"retry_on": "connect-failure,refused-stream", "num_retries": 2}
     filters = {USAGE: typed(_PER_ROUTE_USAGE, response={"llm_protocol": _PROTOCOLS[endpoint.dialect]})}
-    if not processed:
-        filters[EXT_PROC] = _DISABLED
+    if processed:
+        filters[EXT_PROC] = _PROCESSED
     return {
         "name": f"{path} {endpoint.role}",
         "match": match,
@@ -98,7 +103,11 @@ def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processe
 
 
 _PER_ROUTE_USAGE = "envoy.extensions.filters.http.ai_protocol_manager.v3.AiProtocolManagerPerRoute"
-_DISABLED = typed("envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", disabled=True)
+# The processor hears only of routes that say so. If it were on for all, Envoy would also hold the answer to a request without a
+# route (headers too large, not HTTP) for it, and close the connection before that answer is out.
+_PROCESSED = typed("envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", overrides={})
+# What is not buffered need not be small: file uploads, and WebSockets, whose bytes add up over hours.
+_UNLIMITED = typed("envoy.config.route.v3.FilterConfig", disabled=True)
 
 
 def _count_tokens(config: Config) -> Iterator[Node]:
@@ -127,7 +136,7 @@ def _bypass(name: str, match: Node, action: Node, forward: bool) -> Node:
         "route": action,
         "request_headers_to_remove": _removed(forward=forward),
         **_told({"outcome": "BYPASSED"}),
-        "typed_per_filter_config": {EXT_PROC: _DISABLED},
+        "typed_per_filter_config": {SIZE_LIMIT: _UNLIMITED},
     }
 
 

@@ -51,7 +51,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     price, verify_price = (prices.get(role), prices.get(Role.VERIFY)) if role else (None, None)
     rules = tuple(filter(None, note.get("rules", "").split(",")))
     return Record(
-        at=common.start_time.ToMicroseconds() / 1e6,
+        at=common.start_time.seconds + common.start_time.nanos / 1e9,
         trace_id=note.get("trace_id", ""),
         outcome=outcome,
         plan=_member(Plan, note.get("plan"), Plan.BYPASS),
@@ -89,10 +89,16 @@ def _member(kind: type[E], value: str | None, default: E) -> E:
         return default
 
 
+_MORE = ("plan", "dialect", "turn", "score", "wanted", "requested_model")
+
+
 def _note(metadata: Metadata) -> dict[str, str]:
+    """Read the note that `shell.translate` wrote; the fields that are empty are left out."""
     if METADATA_NAMESPACE not in metadata.filter_metadata:
         return {}
-    return {key: value.string_value for key, value in metadata.filter_metadata[METADATA_NAMESPACE].fields.items()}
+    note = {key: value.string_value for key, value in metadata.filter_metadata[METADATA_NAMESPACE].fields.items()}
+    note.update((key, value) for key, value in zip(_MORE, note.pop("more", "").split(" ", len(_MORE) - 1), strict=False) if value)
+    return note
 
 
 def _usage(metadata: Metadata) -> Usage | None:
@@ -117,7 +123,7 @@ def _seconds(common: AccessLogCommon, name: str) -> float | None:
     if not common.HasField(name):
         return None
     duration: Duration = getattr(common, name)
-    return duration.ToMicroseconds() / 1e6
+    return duration.seconds + duration.nanos / 1e9
 
 
 def _error(common: AccessLogCommon) -> str:

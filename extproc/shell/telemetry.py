@@ -19,7 +19,7 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from extproc.core.vocabulary import Record, Role, Usage
+from extproc.core.vocabulary import Outcome, Record, Role, Usage
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """OpenTelemetry's buckets for the duration of a model call."""
@@ -80,14 +80,20 @@ class Meters:
         troubles = Tally(_trouble(record) for record in records if record.status >= 400 or record.error)
         for trouble, count in troubles.items():
             self._errors.labels(*trouble).inc(count)
-        for record in records:
-            self._seconds.labels(record.outcome).observe(record.duration_s)
-            if record.first_byte_s is not None:
-                self._first.labels(record.outcome).observe(record.first_byte_s)
-            if record.role is not None:
-                self._model.labels(record.role).observe(record.duration_s)
+        for outcome in {record.outcome for record in records}:
+            self._time([record for record in records if record.outcome is outcome], outcome)
         for role in Role:
             self._count_money([record for record in records if record.role is role], role)
+
+    def _time(self, records: Sequence[Record], outcome: Outcome) -> None:
+        whole, first = self._seconds.labels(outcome).observe, self._first.labels(outcome).observe
+        model = self._model.labels(records[0].role).observe if records[0].role is not None else None
+        for record in records:
+            whole(record.duration_s)
+            if record.first_byte_s is not None:
+                first(record.first_byte_s)
+            if model is not None:
+                model(record.duration_s)
 
     def _count_money(self, records: Sequence[Record], role: Role) -> None:
         usages = [record.usage for record in records if record.usage is not None]

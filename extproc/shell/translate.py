@@ -173,17 +173,15 @@ def _note_headers(note: Note) -> list[tuple[str, bytes]]:
 
 
 def _write(note: Note, response: ProcessingResponse) -> None:
-    """Put the note into the dynamic metadata of the stream, all values as strings."""
+    """Put the note into the dynamic metadata of the stream, all values as strings.
+
+    What Envoy copies into headers has a field of its own; the rest shares one (`extproc.shell.accesslog` reads it), because
+    each field costs as much as a rule.
+    """
     fields = response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
     fields["outcome"].string_value = note.outcome
-    fields["plan"].string_value = note.plan
-    fields["dialect"].string_value = note.dialect
     fields["model"].string_value = note.model
     fields["rules"].string_value = ",".join(note.rules)
     fields["trace_id"].string_value = note.trace_id
-    fields["requested_model"].string_value = note.requested_model
-    fields["turn"].string_value = note.turn
-    if note.score is not None:
-        fields["score"].string_value = f"{note.score:.3f}"
-    if note.wanted is not None:
-        fields["wanted"].string_value = note.wanted
+    score = "" if note.score is None else f"{note.score:.3f}"
+    fields["more"].string_value = f"{note.plan} {note.dialect} {note.turn} {score} {note.wanted or ''} {note.requested_model}"

@@ -86,14 +86,10 @@ def test_a_draft_leaves_with_target_length_and_note():
     note = answer.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
     assert {key: value.string_value for key, value in note.items()} == {
         "outcome": "SKIPPED",
-        "plan": "draft",
-        "dialect": "anthropic",
         "model": "small",
         "rules": "greeting,short",
         "trace_id": "a" * 32,
-        "requested_model": "asked",
-        "turn": "chat",
-        "score": "0.125",
+        "more": "draft anthropic chat 0.125  asked",
     }
 
 

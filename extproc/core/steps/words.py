@@ -44,7 +44,8 @@ EASY: Mapping[str, str] = {
 SIGNS: Mapping[str, str] = {
     "explanation": "why explain* how",
     "long_output": "essay* report* comprehensive thorough thoroughly detailed exhaustive | in depth, in-depth, in detail",
-    "dissatisfied": "wrong incorrect | still not, still fail, still broken, not right, not correct, isn't right, isn't correct, look right, "
+    "dissatisfied": "wrong incorrect | still not, still fail, still broken, not right, not correct, isn't right, isn't correct, "
+    "look right, "
     "look correct, try again, check again, check it again, check each, does not work, doesn't work, doesnt work, once more",
     "asks_number": "| how many, how much, how long, how far, how old, how fast, what percent, what fraction, calculate, solve",
     "asks_value": "| what is the, what was the, what are the, find the",
