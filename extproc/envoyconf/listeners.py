@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
-from extproc.core.vocabulary import Dialect
+from extproc.core.vocabulary import Dialect, Outcome
 from extproc.envoyconf.clusters import OTLP, PROCESSOR, RECORDS
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
 from extproc.envoyconf.routes import client_routes, egress_routes
@@ -155,6 +155,21 @@ _TROUBLE = {
 }
 
 
+# To Envoy the processor's immediate response is a local reply, too. It has its dialect already, so this mapper takes it and does nothing.
+_OURS: Node = {
+    "filter": {
+        "metadata_filter": {
+            "matcher": {
+                "filter": METADATA_NAMESPACE,
+                "path": [{"key": "outcome"}],
+                "value": {"string_match": {"safe_regex": {"regex": f"{Outcome.RESCUED}|{Outcome.FAILED}"}}},
+            },
+            "match_if_key_not_found": False,
+        }
+    }
+}
+
+
 def _errors(config: Config) -> Node:
     """Envoy's own errors on LLM paths, in the dialect of the path; the first that fits."""
     too_large = f"The request is larger than {config.limits.max_body_bytes} bytes, the most that this gateway takes."
@@ -166,7 +181,7 @@ def _errors(config: Config) -> Node:
         (("GE", 500), "api_error", "server_error", failed),
         (("GE", 400), "invalid_request_error", "invalid_request_error", refused),
     )
-    mappers = []
+    mappers = [_OURS]
     for dialect, path in _PATHS.items():
         anthropic = dialect is Dialect.ANTHROPIC
         for status, of_anthropic, of_openai, message in kinds:

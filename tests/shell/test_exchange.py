@@ -46,6 +46,8 @@ class Pipe:
     def __init__(self, *messages: bytes | None) -> None:
         self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.written: list[ProcessingResponse] = []
+        self.answered = asyncio.Event()
+        """Set when the rescue has begun: two answers to the request, the hold, the new headers."""
         for one in messages:
             self.inbox.put_nowait(one)
 
@@ -57,6 +59,8 @@ class Pipe:
 
     async def write(self, data: bytes) -> None:
         self.written.append(ProcessingResponse.FromString(data))
+        if len(self.written) == 4:
+            self.answered.set()
 
 
 class FakeCaller:
@@ -129,8 +133,7 @@ def test_a_client_that_leaves_during_a_rescue_cancels_the_call():
     caller = FakeCaller(CallStarted(1.0, 200, Headers([])), hangs=True)
 
     async def leave() -> None:
-        while len(pipe.written) < 4:
-            await asyncio.sleep(0)
+        await pipe.answered.wait()
         pipe.inbox.put_nowait(None)
 
     run(pipe, caller, leave)

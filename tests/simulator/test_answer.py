@@ -66,7 +66,9 @@ def test_spoiled_arguments_break_the_schema():
     assert json.loads(call.arguments) == {"city": 7, "unexpected_argument": True}
 
 
-@pytest.mark.parametrize("schema", [b'{"type":"object","properties":7}', b'{"type":"object","required":[{}]}', b'{"enum":7}', b'{"$ref":7,"allOf":[7]}'])
+@pytest.mark.parametrize(
+    "schema", [b'{"type":"object","properties":7}', b'{"type":"object","required":[{}]}', b'{"enum":7}', b'{"$ref":7,"allOf":[7]}']
+)
 def test_a_schema_that_is_none_is_refused(schema: bytes):
     with pytest.raises(RefusedError, match="JSON schema is invalid"):
         compose(ask("look", tools=(Tool("look", schema),)), Profile(), 0)

@@ -49,7 +49,10 @@ def test_references_and_all_of_are_followed():
     schema = {
         "$defs": {"point": {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}},
         "type": "object",
-        "properties": {"at": {"$ref": "#/$defs/point"}, "both": {"allOf": [{"$ref": "#/$defs/point"}, {"properties": {"y": {"const": 2}}}]}},
+        "properties": {
+            "at": {"$ref": "#/$defs/point"},
+            "both": {"allOf": [{"$ref": "#/$defs/point"}, {"properties": {"y": {"const": 2}}}]},
+        },
     }
     assert sample(schema) == {"at": {"x": 1}, "both": {"x": 1}}
 
