@@ -113,7 +113,9 @@ def _envoy(config: Config, runtime: RuntimeDir) -> Program:
     from extproc.envoyconf.binary import envoy_binary
 
     drain_s = max(1, round(config.drain_s))
-    argv = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "-l", "warning", "--drain-time-s", str(drain_s)]
+    # At `error` the component `http` tells whole request targets, and a query may hold a key.
+    log = ("-l", "warning", "--component-log-level", "http:critical")
+    argv = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", *log, "--drain-time-s", str(drain_s)]
     return Program("envoy", argv, _environ_without_secrets(config))
 
 

@@ -10,6 +10,7 @@ carries on without us (fail open).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from typing import ClassVar
@@ -110,16 +111,25 @@ class Session:
     """(phase, event type) → what to do; `None` stands for every event."""
 
 
+_NOT_SHOWN = re.compile(r"[^!-~]")
+_MODEL_LENGTH = 120
+
+
+def _shown(model: str) -> str:
+    """A model's name as it may stand in headers and logs: a client can send any text under this name."""
+    return _NOT_SHOWN.sub("?", model[:_MODEL_LENGTH])
+
+
 def _note(request: Request, decision: Decision, trace_id: str) -> Note:
     outcome = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}.get(decision.plan, Outcome.DIRECT)
     return Note(
         outcome=outcome,
         plan=decision.plan,
         dialect=str(request.dialect),
-        model=decision.model,
+        model=_shown(decision.model),
         rules=decision.rules,
         trace_id=trace_id,
-        requested_model=request.model,
+        requested_model=_shown(request.model),
         turn=str(decision.turn),
         score=decision.score,
         wanted=decision.wanted,

@@ -92,6 +92,12 @@ def test_a_named_verify_model_changes_the_model_value_and_nothing_else():
     assert forward.role is None
 
 
+def test_a_models_name_is_shown_without_what_could_break_a_header_or_a_log():
+    forward, _ = forwarded({**AGENT, "model": "evil\r\nx-injected: 1 é" + "y" * 500})
+    assert forward.note.model == forward.note.requested_model == "evil??x-injected:?1??" + "y" * 99
+    assert forward.body is None
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"null", b'{"model":1,"messages":[]}', b'{"messages":[]}', b'{"model":"m","model":"n","messages":[]}', b"\xff\xfe"],

@@ -102,7 +102,7 @@ class DraftPath:
         self._upstream_ended = event.end
         self._state = State.CALLING
         model = policy.verify_models.get(sent.request.dialect) or sent.request.model
-        self._note = replace(self._note, model=model)
+        self._note = replace(self._note, model=model if model != sent.request.model else sent.note.requested_model)
         return [
             Hold(left_s),
             Call(
