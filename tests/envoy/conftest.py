@@ -58,11 +58,15 @@ def body_of(path: str, text: str, *, stream: bool = False, model: str = "claude-
 
 @pytest.fixture(scope="module")
 def cascade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cascade]:
-    """Start it; the draft provider fails as the header `x-simulate` of a request says, the verify provider never does."""
+    """Start it; the draft provider fails as the header `x-simulate` of a request says, the verify provider never does.
+
+    The verify provider takes its time like a real one. One that answers within a fraction of a millisecond is sometimes faster
+    than the end of the processor's stream, and Envoy still tells the processor of the answer: a harmless third message.
+    """
     folder: Path = tmp_path_factory.mktemp("system")
     with (
         Background(Simulator(Profile(name="draft", steerable=True, api_key="the-draft-key"))) as draft,
-        Background(Simulator(Profile(name="verify"))) as verify,
+        Background(Simulator(Profile(name="verify", headers_s=0.02))) as verify,
         System(
             folder,
             models(draft.url, verify.url),
