@@ -3,111 +3,113 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from bench.bodies import SIZES, body
-from bench.measure import Cell, classify_us, load, messages, outcome, resident_mb
-from bench.report import Cells, added_p50, holds, machine, main_table
-from bench.systems import System, free_port, process, system
+from bench.bodies import SIZES
+from bench.figures import CONNECTIONS, Cells, Memory, Result, Round, Variant
+from bench.inprocess import readings
+from bench.measure import Load, load, resident_mb, taken_by_others
+from bench.probe import KIND_OF, check, count_messages, request_for
+from bench.report import machine, markdown, to_json
+from bench.systems import Kind, System, system, upstream
 
-_SYSTEM_OF = {"bare Envoy": "bare", "grpc.aio floor": "floor", "SKIPPED": "ours", "DIRECT": "ours"}
-_WARM_UP_S = 0.5
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to measure, and for how long."""
+
+    sizes: list[str]
+    rounds: int
+    seconds: float
+    warm_up: float
+    soak: int
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Short rounds: a first impression, not a measurement.")
-@click.option("--rounds", default=3, show_default=True, help="Rounds, in which the systems take turns.")
-@click.option("--seconds", default=3.0, show_default=True, help="Length of one measurement.")
-@click.option("--only", type=click.Choice(list(SIZES)), multiple=True, help="Only this size of body.")
-@click.option("--soak", default=0, help="Afterwards send this many requests and look at the memory again.")
-def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], soak: int) -> None:
+@click.option("--quick", is_flag=True, help="Short measurements: a first impression.")
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds, in which the variants take turns.")
+@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1), help="Length of one measurement.")
+@click.option("--only", type=click.Choice(list(SIZES)), multiple=True, help="Only this size of body; may be repeated.")
+@click.option("--soak", default=0, type=click.IntRange(0), help="Afterwards send this many requests and look at the memory again.")
+@click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write all figures to this file, too.")
+def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], soak: int, file: Path | None) -> None:
     """Measure bare Envoy, the floor of grpc.aio and this processor, side by side."""
-    sizes = list(only or SIZES)
-    if quick:
-        rounds, seconds = min(rounds, 2), 1.0
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, ExitStack() as stack:
-        folder, upstream = Path(name), free_port()
-        argv = _python("bench.upstream", str(upstream))
-        stack.enter_context(process(*argv, log=folder / "upstream.log"))
-        systems = {kind: stack.enter_context(system(kind, upstream, folder / kind)) for kind in ("bare", "floor", "ours")}
-        ours = systems["ours"]
-        idle_mb = resident_mb(ours.processor or 0)
-        _check_plans(ours)
-        cells = _rounds(systems, sizes, rounds, seconds, folder)
-        _print(cells, sizes, ours, idle_mb)
-        if soak:
-            _soak(ours, soak, folder)
+    signal.signal(signal.SIGTERM, _leave)
+    seconds = 0.4 if quick else seconds
+    wish = Wish([size for size in SIZES if size in (only or SIZES)], rounds, seconds, min(0.5, seconds / 4), soak)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        result = run(wish, Path(name))
+    click.echo(markdown(result))
+    if file is not None:
+        file.write_text(json.dumps(to_json(result), indent=1) + "\n", encoding="utf-8")
 
 
-def _python(module: str, *arguments: str) -> list[str]:
-    import sys
-
-    return [sys.executable, "-m", module, *arguments]
-
-
-def _check_plans(ours: System) -> None:
-    """Refuse to measure one thing under the name of another."""
-    for direct, wanted in ((False, "SKIPPED"), (True, "DIRECT")):
-        for size, length in SIZES.items():
-            got = outcome(ours, body(length, direct=direct))
-            if got != wanted:
-                raise SystemExit(f"the {size} request for {wanted} came back as {got or 'nothing'}")
-
-
-def _rounds(systems: dict[str, System], sizes: list[str], rounds: int, seconds: float, folder: Path) -> Cells:
-    cells: dict[tuple[str, str, int], Cell] = {}
-    for size in sizes:
-        for number in range(rounds):
-            for connections in (1, 16):
-                for variant, kind in _SYSTEM_OF.items():
-                    file = folder / "body.json"
-                    file.write_bytes(body(SIZES[size], direct=variant == "DIRECT"))
-                    if number == 0:
-                        load(systems[kind], file, connections, _WARM_UP_S)
-                    measured = load(systems[kind], file, connections, seconds)
-                    cells.setdefault((variant, size, connections), Cell()).rounds.append(measured)
-            click.echo(f"{size}: round {number + 1} of {rounds}", err=True)
-    return cells
+def run(wish: Wish, folder: Path) -> Result:
+    """Start everything, measure, stop everything; the folder is for sockets and logs."""
+    with ExitStack() as stack:
+        port = stack.enter_context(upstream(folder))
+        systems = {kind: stack.enter_context(system(kind, port, folder / kind)) for kind in Kind}
+        processor = systems[Kind.OURS].processor
+        assert processor is not None
+        idle = resident_mb(processor)
+        for size in wish.sizes:
+            for variant in Variant:
+                check(systems[KIND_OF[variant]], variant, size)
+        cells, others = _rounds(wish, systems, folder)
+        after = resident_mb(processor)
+        counts = count_messages(systems[Kind.OURS])
+        memory = Memory(idle, after, _soak(systems[Kind.OURS], processor, wish.soak, folder))
+    _say("reading requests in process")
+    return Result(machine(), others, wish.sizes, cells, counts, readings(), memory)
 
 
-def _print(cells: Cells, sizes: list[str], ours: System, idle_mb: float) -> None:
-    click.echo(f"{machine()}\n\n{main_table(cells, sizes)}\n")
-    small = sizes[0]
-    floor_cpu = cells["grpc.aio floor", small, 16].middle("processor_ms")
-    claims: list[tuple[str, float, float]] = []
-    for size in [one for one in ("0.2 KB", "100 KB") if one in sizes]:
-        claims += [(f"added p50, {size}, {variant}, × floor", added_p50(cells, variant, size)[1], 1.5) for variant in ("SKIPPED", "DIRECT")]
-    for variant in ("SKIPPED", "DIRECT"):
-        claims.append((f"processor CPU, {small}, {variant}, × floor", cells[variant, small, 16].middle("processor_ms") / floor_cpu, 1.4))
-    streamed = {direct: json.dumps({**json.loads(body(200, direct=direct)), "stream": True}).encode() for direct in (False, True)}
-    claims += [
-        ("messages, SKIPPED, JSON", messages(ours, "POST", "/v1/messages", body(200, direct=False)), 3),
-        ("messages, SKIPPED, SSE of 200 events", messages(ours, "POST", "/v1/messages", streamed[False]), 3),
-        ("messages, DIRECT, JSON", messages(ours, "POST", "/v1/messages", body(200, direct=True)), 2),
-        ("messages, DIRECT, SSE of 200 events", messages(ours, "POST", "/v1/messages", streamed[True]), 2),
-        ("messages, no LLM call", messages(ours, "GET", "/v1/models", b""), 0),
-    ]
-    for size, length, most in (("1 KB", 1_000, 50), ("1 MB", 1_000_000, 1_000)):
-        read, judged = classify_us(body(length, direct=False), 2_000 if length < 10_000 else 50)
-        click.echo(f"{size}: read in {read:.0f} µs, classified in {judged:.0f} µs")
-        claims.append((f"classify, {size}, µs", judged, most))
-    claims.append(("resident memory, idle, MB", idle_mb, 90))
-    click.echo(f"resident memory: {idle_mb:.0f} MB idle, {resident_mb(ours.processor or 0):.0f} MB after the run\n")
-    click.echo(holds(claims))
+def _rounds(wish: Wish, systems: Mapping[Kind, System], folder: Path) -> tuple[Cells, float]:
+    """Let the variants take turns: A B C D, A B C D, …, so that a change of the machine's mood meets all of them."""
+    cells: dict[tuple[Variant, str, int], list[Round]] = {}
+    others = 0.0
+    for size in wish.sizes:
+        files = {variant: _file(folder / f"{variant.name}.json", request_for(variant, size)) for variant in Variant}
+        for number in range(wish.rounds):
+            others = max(others, taken_by_others())
+            for connections in CONNECTIONS:
+                for variant in Variant:
+                    measured = load(systems[KIND_OF[variant]], files[variant], Load(connections, wish.seconds, wish.warm_up))
+                    cells.setdefault((variant, size, connections), []).append(measured)
+            _say(f"{size}: round {number + 1} of {wish.rounds}")
+    return cells, others
 
 
-def _soak(ours: System, count: int, folder: Path) -> None:
-    file = folder / "body.json"
-    file.write_bytes(body(200, direct=False))
-    sent, before = 0.0, resident_mb(ours.processor or 0)
-    while sent < count:
-        sent += load(ours, file, 16, 10).rps * 10
-        click.echo(f"soak: about {sent:,.0f} requests, {resident_mb(ours.processor or 0):.0f} MB", err=True)
-    click.echo(f"\nresident memory: {before:.0f} MB before, {resident_mb(ours.processor or 0):.0f} MB after {sent:,.0f} more requests")
+def _soak(ours: System, processor: int, wanted: int, folder: Path) -> list[tuple[int, float]]:
+    file = _file(folder / "soak.json", request_for(Variant.SKIPPED, "0.2KB"))
+    sent, seen = 0, []
+    while sent < wanted:
+        sent += load(ours, file, Load(16, 2.0, 0.0)).count
+        seen.append((sent, resident_mb(processor)))
+        _say(f"soak: {sent:,} of {wanted:,} requests, {seen[-1][1]:.1f} MB")
+    return seen
+
+
+def _file(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _say(text: str) -> None:
+    click.echo(f"bench: {text}", err=True)
+
+
+def _leave(*_: Any) -> None:
+    """End by an exception, so that nothing that was started stays behind."""
+    sys.exit(143)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def body(size: int, *, direct: bool) -> bytes:
     """
     more = {"tools": [_TOOL]} if direct else {}
     turns: list[dict[str, Any]] = []
-    room = size - len(_request([_ASKED], **more))
+    room = size - len(_request([_ASKED], system="", **more))
     while (length := len(json.dumps(turn := _turn(len(turns))))) < room:
         turns += turn
         room -= length  # the brackets of the list become the commas between turns
@@ -49,15 +49,14 @@ def _turn(number: int) -> list[dict[str, Any]]:
 
 
 def _repeated(line: str, length: int, first: int = 0) -> str:
-    """Give whole numbered lines of about this length."""
-    return "".join(line.format(first + number) for number in range(max(1, length // len(line))))
+    """Give numbered lines, cut at this length."""
+    return "".join(line.format(first + number) for number in range(length // len(line) + 1))[:length]
 
 
 def _padded(size: int, messages: list[dict[str, Any]], **more: Any) -> bytes:
     """Fill up with a system prompt, to the byte."""
     room = size - len(_request(messages, system="", **more))
-    told = _repeated(_TALK, size, 1)[: max(0, room)]
-    return _request(messages, system=told, **more)
+    return _request(messages, system=_repeated(_TALK, max(0, room), 1), **more)
 
 
 def _request(messages: list[dict[str, Any]], **more: Any) -> bytes:

