@@ -6,7 +6,7 @@ from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
 from extproc.core.vocabulary import Dialect, Outcome
 from extproc.envoyconf.clusters import OTLP, PROCESSOR, RECORDS
-from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address, typed
 from extproc.envoyconf.routes import client_routes, egress_routes
 
 _SLACK_BYTES = 1 << 20
@@ -55,7 +55,7 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
         "codec_type": "AUTO",
         "stream_idle_timeout": seconds(patience_s(config)),
         "common_http_protocol_options": {"max_headers_count": 200},
-        "max_request_headers_kb": 256,  # beyond it Envoy closes the connection without a word
+        "max_request_headers_kb": 256,  # beyond it: 431
         "generate_request_id": False,  # nothing is added to what a client sends
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
@@ -213,4 +213,14 @@ def _tracing(config: Config) -> Node:
     service = {"envoy_grpc": {"cluster_name": OTLP}, "timeout": "1s"}
     kind = "envoy.config.trace.v3.OpenTelemetryConfig"
     provider = extension("envoy.tracers.opentelemetry", kind, service_name="envoy", grpc_service=service)
-    return {"tracing": {"random_sampling": {"value": 100}, "spawn_upstream_span": True, "provider": provider}}
+    # Envoy draws its samples by the request's id. There is none, and without this no trace would be kept.
+    ids = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
+    return {
+        "tracing": {
+            "random_sampling": {"value": 100},
+            "spawn_upstream_span": True,
+            "provider": provider,
+            "custom_tags": [{"tag": "http.url", "value": "%PATH(NQ)%"}],  # without its query, which may hold a key
+        },
+        "request_id_extension": {"typed_config": typed(ids, pack_trace_reason=False, use_request_id_for_trace_sampling=False)},
+    }

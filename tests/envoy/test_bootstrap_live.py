@@ -223,6 +223,20 @@ def test_a_verify_provider_that_is_down_is_a_503_in_the_dialect(down: Cascade, p
     assert down.ask("Hello!", path=path).headers["x-cascade-outcome"] == "SKIPPED"
 
 
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("status", "outcome"), [(200, "RESCUED"), (429, "FAILED"), (500, "FAILED")])
+def test_verifys_answer_in_place_of_an_error_without_a_body_is_its_own(tmp_path: Path, path: str, status: int, outcome: str):
+    told = json.dumps({"type": "error", "error": {"type": "of_the_provider", "message": "in its own words"}}).encode()
+    with (
+        Background(Plain(status=500, body=b"")) as draft,
+        Background(Plain(status=status, body=told)) as verify,
+        System(tmp_path, models(draft.url, verify.url), environ={"DRAFT_KEY": "k"}) as system,
+    ):
+        response = httpx.post(f"{system.url}{path}", json=body_of(path, "Hello!"), timeout=30)
+    assert (response.status_code, response.headers["x-cascade-outcome"]) == (status, outcome)
+    assert (response.content, response.headers["content-type"]) == (told, "application/json")
+
+
 @pytest.fixture(scope="module")
 def off(simulated: tuple[Simulator, Simulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cascade]:
     yield from _running(simulated, tmp_path_factory.mktemp("off"), simulated[1].url, mode="off")

@@ -10,7 +10,7 @@ import pytest
 
 from extproc.core.vocabulary import PATHS
 from extproc.envoyconf import bootstrap, to_yaml
-from extproc.envoyconf.parts import EXT_PROC, USAGE
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE
 from tests.envoyconf.variants import SECRET, VARIANTS, made
 
 CREDENTIALS = {"authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie"}
@@ -96,9 +96,11 @@ def test_our_headers_reach_no_provider_and_credentials_only_where_forwarded(name
 def test_the_processor_sees_llm_calls_and_nothing_else(name: str, tmp_path: Path):
     of = whole(name, tmp_path)
     off = VARIANTS[name].get("mode") == "off"
+    (processor,) = (one for one in manager(of)["http_filters"] if one["name"] == EXT_PROC)
+    assert processor["disabled"] is True
     for one in routes(of):
-        disabled = one.get("typed_per_filter_config", {}).get(EXT_PROC, {}).get("disabled", False)
-        assert disabled == (one["name"] != "probe" and (off or not is_llm(one)))
+        enabled = "overrides" in one.get("typed_per_filter_config", {}).get(EXT_PROC, {})
+        assert enabled == (one["name"] == "probe" or (is_llm(one) and not off))
     assert EXT_PROC not in [one["name"] for one in manager(of, 1)["http_filters"]]
 
 
@@ -227,12 +229,27 @@ def test_the_limits_are_the_configured_ones(name: str, tmp_path: Path):
     of = bootstrap(config, runtime)
     most = config.limits.max_body_bytes
     filters = {one["name"]: one["typed_config"] for one in manager(of)["http_filters"]}
-    assert filters["envoy.filters.http.body_size_limit"]["max_request_bytes"] == most
+    assert filters[SIZE_LIMIT]["max_request_bytes"] == most
     assert filters[EXT_PROC]["grpc_service"]["envoy_grpc"]["max_receive_message_length"] > most
     assert filters[EXT_PROC]["failure_mode_allow"] is True
     assert manager(of)["route_config"]["virtual_hosts"][0]["request_body_buffer_limit"] == most
     (monitor,) = of["overload_manager"]["resource_monitors"]
     assert monitor["typed_config"]["max_active_downstream_connections"] == config.limits.max_connections
+
+
+@every_variant
+def test_only_llm_calls_are_limited_in_size(name: str, tmp_path: Path):
+    of = whole(name, tmp_path)
+    for one in routes(of):
+        unlimited = one.get("typed_per_filter_config", {}).get(SIZE_LIMIT, {}).get("disabled", False)
+        assert unlimited == (one["name"] != "probe" and not is_llm(one))
+
+
+@every_variant
+def test_a_crowd_of_clients_does_not_shut_our_own_calls_out(name: str, tmp_path: Path):
+    client, egress = whole(name, tmp_path)["static_resources"]["listeners"]
+    assert "ignore_global_conn_limit" not in client
+    assert egress["ignore_global_conn_limit"] is True
 
 
 def test_spans_are_made_only_for_a_collector(tmp_path: Path):

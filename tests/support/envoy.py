@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import httpx
 
+from extproc.app.plant import plant
 from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import write_secrets
 from extproc.envoyconf import to_yaml
-from extproc.envoyconf.binary import envoy_binary
 from tests.support.system import free_ports, until
 
 READY_S = 30
@@ -39,9 +39,11 @@ class Envoy:
 
     def __enter__(self) -> Self:
         # Envoy ends with the thread that started it (PR_SET_PDEATHSIG), so enter this in the main thread.
-        argv = [str(envoy_binary()), "-c", str(self.runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"]
+        program = plant(self.config, self.runtime, with_envoy=True).envoy
+        assert program is not None
         with self._log.open("wb") as log:
-            process = self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            argv = [*program.argv, "--concurrency", "1"]
+            process = self._process = subprocess.Popen(argv, env=program.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             until(lambda: process.poll() is not None or self._serves(), READY_S)
             assert process.poll() is None, f"it ended:\n{self.output()}"

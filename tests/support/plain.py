@@ -1,4 +1,4 @@
-"""A provider that answers everything with one JSON message, and remembers requests byte by byte, on any path."""
+"""A provider that answers everything with one message, and remembers requests byte by byte, on any path."""
 
 from __future__ import annotations
 
@@ -38,13 +38,23 @@ class Request:
 
 
 class Plain:
-    """`async with` serves on a free port. WebSocket upgrades are accepted, and what follows is sent back as it came."""
+    """`async with` serves on a free port, or on one that was free. What follows a WebSocket upgrade is sent back as it came."""
 
-    def __init__(self, headers: Mapping[str, str] | None = None, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+        *,
+        status: int = 200,
+        body: bytes = ANSWER,
+        port: int = 0,
+    ) -> None:
         self.requests: list[Request] = []
-        self.port = 0
+        self.port = port
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self._tls = tls
+        self._status = status
+        self._body = body
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -54,7 +64,7 @@ class Plain:
         return f"https://localhost:{self.port}" if self._tls else f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -90,7 +100,7 @@ class Plain:
                 writer.write(data)
             return False
         await reader.readexactly(int(request.header("content-length") or 0))
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{self._headers}content-length: {len(ANSWER)}\r\n\r\n"
-        writer.write(head.encode() + ANSWER)
+        fixed = f"content-type: application/json\r\ncontent-length: {len(self._body)}\r\n"
+        writer.write(f"HTTP/1.1 {self._status} Said\r\n{fixed}{self._headers}\r\n".encode() + self._body)
         await writer.drain()
         return True

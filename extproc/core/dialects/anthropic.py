@@ -7,17 +7,20 @@ from typing import Any
 import msgspec
 
 from extproc.core.dialects.base import (
+    INTEGER,
+    OBJECT,
     TAIL,
     Item,
+    asked,
     bounded,
     content_of,
     effort_of,
-    lenient,
     optional,
     present,
-    required_list,
+    required,
     size_of,
     text_of,
+    tools_of,
     view_of,
 )
 from extproc.core.vocabulary import Dialect, Effort, View
@@ -49,8 +52,15 @@ class _Message(msgspec.Struct):
 
 
 class _Typed(msgspec.Struct):
-    type: str = ""
-    name: str = ""
+    type: str | None = None
+    name: str | None = None
+
+
+_MESSAGES = msgspec.json.Decoder(list[_Message])
+_BLOCKS = msgspec.json.Decoder(list[_Block])
+_PARTS = msgspec.json.Decoder(list[_Typed])
+_TOOLS = msgspec.json.Decoder(list[_Typed] | None)
+_CHOICE = msgspec.json.Decoder(_Typed)
 
 
 class Anthropic:
@@ -60,23 +70,24 @@ class Anthropic:
 
     def view(self, fields: Fields) -> View:
         """Read what the rules look at."""
-        messages = required_list(fields, "messages")
-        tools = optional(fields, "tools", list[_Typed]) or []
-        config = optional(fields, "output_config", dict[str, Any]) or {}
-        thread = optional(fields, "thread", dict[str, Any]) or {}
-        choice = optional(fields, "tool_choice", _Typed)
+        messages = required(fields, "messages", _MESSAGES)
+        tools = tools_of(fields, "tools", _TOOLS, _Typed())
+        servers = tools_of(fields, "mcp_servers", _TOOLS, _Typed())
+        config = optional(fields, "output_config", OBJECT) or {}
+        thread = optional(fields, "thread", OBJECT) or {}
+        choice = optional(fields, "tool_choice", _CHOICE)
         return view_of(
-            [_item(lenient(raw, _Message)) for raw in messages[-TAIL:]],
+            [_item(message) for message in messages[-TAIL:]],
             len(messages),
             size_of(fields, "messages", "system"),
             system_text=_system(fields),
-            tools=len(tools),
-            tool_names=tuple(tool.name for tool in tools if tool.name),
+            tools=len(tools) + len(servers),
+            tool_names=tuple([tool.name for tool in tools if tool.name]),
             forced_tool=choice is not None and choice.type in {"any", "tool"},
             json_schema=bool(config.get("format")) or present(fields, "output_format"),
             effort=_effort(fields, config),
-            max_output_tokens=optional(fields, "max_tokens", int),
-            stop_sequences=bool(optional(fields, "stop_sequences", list[str])),
+            max_output_tokens=optional(fields, "max_tokens", INTEGER),
+            stop_sequences=asked(fields, "stop_sequences"),
             server_state=thread.get("type") == "continue" or present(fields, "container"),
         )
 
@@ -87,28 +98,33 @@ class Anthropic:
 
 
 def _item(message: _Message) -> Item:
-    whole, blocks = content_of(message.content, _Block)
+    whole, blocks = content_of(message.content, _BLOCKS)
+    if whole:
+        return Item(message.role, whole)
     kinds = [block.type for block in blocks]
-    inner = [part.type for block in blocks if block.type == "tool_result" for part in content_of(block.content, _Typed)[1]]
+    inner = [part.type for block in blocks if block.type == "tool_result" for part in content_of(block.content, _PARTS)[1]]
     return Item(
         role=message.role,
-        texts=whole or tuple(block.text for block in blocks if block.type == "text"),
-        results=sum(kind.endswith("tool_result") for kind in kinds if not kind.startswith("web_")),
-        errors=sum(block.is_error is True for block in blocks),
-        calls=sum(kind.endswith("tool_use") for kind in kinds),
-        images=(kinds + inner).count("image"),
-        documents=(kinds + inner).count("document"),
+        texts=tuple([block.text for block in blocks if block.type == "text"]),
+        results=sum([kind.endswith("tool_result") for kind in kinds if not kind.startswith("web_")]),
+        errors=sum([block.is_error is True for block in blocks]),
+        calls=sum([kind.endswith("tool_use") for kind in kinds]),
+        images=kinds.count("image") + inner.count("image"),
+        documents=kinds.count("document") + inner.count("document"),
     )
 
 
 def _system(fields: Fields) -> str:
     """The system prompt's text: a string, or blocks, of which a client's attribution block may be the first."""
-    whole, blocks = content_of(fields.get("system", msgspec.Raw(b"null")), _Block)
-    return bounded("\n".join(text_of(raw) for raw in (*whole, *(block.text for block in blocks))))
+    raw = fields.get("system")
+    if raw is None:
+        return ""
+    whole, blocks = content_of(raw, _BLOCKS)
+    return bounded("\n".join([text_of(raw) for raw in (*whole, *[block.text for block in blocks])]))
 
 
 def _effort(fields: Fields, config: dict[str, Any]) -> Effort:
-    thinking = optional(fields, "thinking", dict[str, Any]) or {}
+    thinking = optional(fields, "thinking", OBJECT) or {}
     if thinking.get("type") == "enabled":
         return effort_of("", thinking.get("budget_tokens", 0))
     # `adaptive` is what agents send with every request; only an effort that was asked for says something.

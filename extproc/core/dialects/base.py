@@ -25,10 +25,31 @@ _LONG = 32_000
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 EARLIER = 4
 """Earlier user texts that are kept."""
-_INJECTED = ("<system-reminder", "<environment_context", "<user_instructions", "<permissions", "<local-command", "<command-")
-"""Beginnings of texts that agents put beside what the user wrote."""
+_INJECTED = (
+    "system-reminder",
+    "system_reminder",
+    "environment_",
+    "user_instructions",
+    "user_shell_command",
+    "permissions",
+    "local-command",
+    "command-",
+    "skill",
+    "turn_aborted",
+)
+"""Beginnings of the names of elements that agents put beside what the user wrote."""
+_ELEMENT = re.compile(r"<([a-z_-]+)")
+_CLOSED = re.compile(r"</([a-z_-]+)>\Z")
+_MOST_ELEMENTS = 8
 
 T = TypeVar("T")
+
+RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+OBJECT = msgspec.json.Decoder(dict[str, Any])
+STRING = msgspec.json.Decoder(str)
+INTEGER = msgspec.json.Decoder(int)
+ANYTHING = msgspec.json.Decoder(Any)
+_ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class DialectSpec(Protocol):
@@ -60,14 +81,14 @@ _NOBODY = Item("")
 _SYSTEM = frozenset({"system", "developer"})
 
 
-def lenient(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
+def lenient(raw: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """Decode one slice.
 
     Raises:
         UnreadableError: not of this kind, not UTF-8, or nested deeper than can be followed.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decoder.decode(raw)
     except RecursionError:
         raise UnreadableError("too_deep") from None
     except msgspec.ValidationError:
@@ -76,19 +97,19 @@ def lenient(raw: msgspec.Raw | bytes, kind: type[T]) -> T:
         raise UnreadableError("not_utf8") from None
 
 
-def content_of(raw: msgspec.Raw, kind: type[T]) -> tuple[tuple[msgspec.Raw, ...], list[T]]:
-    """Read a `content` that is a string, a list of parts of one kind, or null: the string still undecoded, and the parts."""
+def content_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[T]]) -> tuple[tuple[msgspec.Raw, ...], list[T]]:
+    """Read a `content` that is a string, a list of parts, or null: the string still undecoded, and the parts."""
     first = bytes(memoryview(raw)[:1])
     if first == b'"':
         return (raw,), []
-    return (), (lenient(raw, list[kind]) if first != b"n" else [])  # type: ignore[valid-type] # a type made of a variable
+    return (), (lenient(raw, decoder) if first != b"n" else [])
 
 
 def text_of(raw: msgspec.Raw) -> str:
     """Decode a text, of a very long one only the beginning and the end; there escapes at the cuts may look odd."""
     view = memoryview(raw)
     if len(view) <= _LONG:
-        return lenient(raw, str)
+        return lenient(raw, STRING)
     ends = bytes(view[1 : _LONG // 2]) + b" " + bytes(view[-_LONG // 2 : -1])
     return _ESCAPE.sub(_unescape, ends.decode("utf-8", "ignore"))
 
@@ -97,22 +118,40 @@ def _unescape(match: re.Match[str]) -> str:
     return {"n": "\n", "t": "\t", "r": "\r"}.get(match[1], match[1])
 
 
-def optional(fields: Fields, name: str, kind: type[T]) -> T | None:
-    """Decode a field that is of no consequence when it is odd: anything but `kind` counts as absent."""
+def optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """Decode a field that is of no consequence when it is odd: what the decoder does not take counts as absent."""
     raw = fields.get(name)
     if raw is None:
         return None
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return decoder.decode(raw)
+    except _ODD:
         return None
 
 
-def required_list(fields: Fields, name: str) -> list[msgspec.Raw]:
-    """Decode a field that must be a list. UnreadableError where it is not."""
+def tools_of(fields: Fields, name: str, decoder: msgspec.json.Decoder[list[T] | None], odd: T) -> list[T]:
+    """Read the tools that are offered. What cannot be read counts all the same: a request with tools must not pass for one without."""
+    raw = fields.get(name)
+    if raw is None:
+        return []
+    try:
+        return decoder.decode(raw) or []
+    except _ODD:
+        whole = optional(fields, name, RAWS)
+        return [odd] * (1 if whole is None else len(whole))
+
+
+def asked(fields: Fields, name: str) -> bool:
+    """Whether there is a value under a key that is not empty: neither null, false, 0 nor a list or text without anything in it."""
+    value: Any = optional(fields, name, ANYTHING)
+    return bool(value)
+
+
+def required(fields: Fields, name: str, decoder: msgspec.json.Decoder[T]) -> T:
+    """Decode a field that must be there and be read. UnreadableError where it is not."""
     if name not in fields:
         raise UnreadableError("unreadable_messages")
-    return lenient(fields[name], list[msgspec.Raw])
+    return lenient(fields[name], decoder)
 
 
 def present(fields: Fields, name: str) -> bool:
@@ -140,19 +179,26 @@ def stream_flag(fields: Fields) -> bool:
     return value == b"true"
 
 
-def effort_of(word: object, budget: object = None) -> Effort:
+_EFFORTS = {
+    "minimal": Effort.LOW,
+    "low": Effort.LOW,
+    "medium": Effort.MEDIUM,
+    "high": Effort.HIGH,
+    "xhigh": Effort.HIGH,
+    "max": Effort.HIGH,
+}
+
+
+def effort_of(word: Any, budget: Any = None) -> Effort:
     """Read the ways in which thinking is asked for: a word, or a budget in tokens."""
     if isinstance(budget, int) and not isinstance(budget, bool):
         return Effort.HIGH if budget > 8_000 else Effort.MEDIUM if budget > 2_000 else Effort.LOW
-    words = {
-        "minimal": Effort.LOW,
-        "low": Effort.LOW,
-        "medium": Effort.MEDIUM,
-        "high": Effort.HIGH,
-        "xhigh": Effort.HIGH,
-        "max": Effort.HIGH,
-    }
-    return words.get(word, Effort.NONE) if isinstance(word, str) else Effort.NONE
+    return _EFFORTS.get(word, Effort.NONE) if isinstance(word, str) else Effort.NONE
+
+
+def is_json_form(form: Any) -> bool:
+    """Whether OpenAI's description of an answer's form asks for JSON."""
+    return isinstance(form, dict) and form.get("type") in ("json_schema", "json_object")
 
 
 def view_of(items: Sequence[Item], messages: int, conversation_bytes: int, **more: Any) -> View:
@@ -199,10 +245,26 @@ def _users(items: Sequence[Item]) -> list[str]:
 def _typed(texts: Sequence[msgspec.Raw]) -> str:
     """What the human wrote: the last text that an agent did not put there."""
     for raw in reversed(texts):
-        text = text_of(raw)
-        if text.strip() and not text.lstrip().startswith(_INJECTED):
+        text = _own_words(text_of(raw))
+        if text:
             return bounded(text)
     return ""
+
+
+def _own_words(text: str) -> str:
+    """Give a text without the elements that agents put before and behind what the human wrote."""
+    text = text.strip()
+    for _ in range(_MOST_ELEMENTS):
+        opened = _ELEMENT.match(text)
+        if opened is None or not opened[1].startswith(_INJECTED):
+            break
+        text = text.partition(f"</{opened[1]}")[2].partition(">")[2].lstrip()
+    for _ in range(_MOST_ELEMENTS):
+        closed = _CLOSED.search(text, max(0, len(text) - 60))
+        if closed is None or not closed[1].startswith(_INJECTED):
+            break
+        text = text.rpartition(f"<{closed[1]}")[0].rstrip()
+    return text
 
 
 def looks_failed(raw: msgspec.Raw) -> bool:

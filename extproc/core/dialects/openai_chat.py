@@ -7,18 +7,25 @@ from typing import Any
 import msgspec
 
 from extproc.core.dialects.base import (
+    ANYTHING,
+    INTEGER,
+    OBJECT,
+    STRING,
     TAIL,
     Item,
+    asked,
     bounded,
     content_of,
     effort_of,
-    lenient,
+    is_json_form,
     looks_failed,
     openai_error,
     optional,
-    required_list,
+    present,
+    required,
     size_of,
     text_of,
+    tools_of,
     view_of,
 )
 from extproc.core.vocabulary import Dialect, View
@@ -34,15 +41,21 @@ class _Message(msgspec.Struct):
     role: str
     content: msgspec.Raw = msgspec.Raw(b"null")
     tool_calls: list[msgspec.Raw] | None = None
+    function_call: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Function(msgspec.Struct):
-    name: str = ""
+    name: str | None = None
 
 
 class _Tool(msgspec.Struct):
-    type: str = ""
     function: _Function | None = None
+
+
+_MESSAGES = msgspec.json.Decoder(list[_Message])
+_PARTS = msgspec.json.Decoder(list[_Part])
+_TOOLS = msgspec.json.Decoder(list[_Tool] | None)
+_FUNCTIONS = msgspec.json.Decoder(list[_Function] | None)
 
 
 class OpenAIChat:
@@ -52,24 +65,24 @@ class OpenAIChat:
 
     def view(self, fields: Fields) -> View:
         """Read what the rules look at."""
-        messages = required_list(fields, "messages")
-        tools = optional(fields, "tools", list[_Tool]) or []
-        functions = optional(fields, "functions", list[_Function]) or []
-        choice: Any = optional(fields, "tool_choice", Any)
-        form = optional(fields, "response_format", dict[str, Any]) or {}
+        messages = required(fields, "messages", _MESSAGES)
+        tools = tools_of(fields, "tools", _TOOLS, _Tool())
+        functions = tools_of(fields, "functions", _FUNCTIONS, _Function())
+        choice: Any = optional(fields, "tool_choice", ANYTHING)
         names = [tool.function.name for tool in tools if tool.function] + [function.name for function in functions]
         return view_of(
-            [_item(lenient(raw, _Message)) for raw in messages[-TAIL:]],
+            [_item(message) for message in messages[-TAIL:]],
             len(messages),
             size_of(fields, "messages"),
             system_text=_system(messages),
-            tools=len(tools) + len(functions),
-            tool_names=tuple(name for name in names if name),
+            # A search that the provider makes is a tool, too, though it does not stand among them.
+            tools=len(tools) + len(functions) + present(fields, "web_search_options"),
+            tool_names=tuple([name for name in names if name]),
             forced_tool=choice == "required" or isinstance(choice, dict),
-            json_schema=form.get("type") in {"json_schema", "json_object"},
-            effort=effort_of(optional(fields, "reasoning_effort", str)),
-            max_output_tokens=optional(fields, "max_completion_tokens", int) or optional(fields, "max_tokens", int),
-            stop_sequences=bool(optional(fields, "stop", str | list[str])),  # type: ignore[arg-type] # a union is a type to msgspec
+            json_schema=is_json_form(optional(fields, "response_format", OBJECT)),
+            effort=effort_of(optional(fields, "reasoning_effort", STRING)),
+            max_output_tokens=optional(fields, "max_completion_tokens", INTEGER) or optional(fields, "max_tokens", INTEGER),
+            stop_sequences=asked(fields, "stop"),
         )
 
     def error(self, status: int, message: str) -> bytes:
@@ -77,25 +90,24 @@ class OpenAIChat:
         return openai_error(status, message)
 
 
-def _system(messages: list[msgspec.Raw]) -> str:
-    first = lenient(messages[0], _Message) if messages else _Message("")
-    if first.role not in {"system", "developer"}:
+def _system(messages: list[_Message]) -> str:
+    if not messages or messages[0].role not in {"system", "developer"}:
         return ""
-    whole, parts = content_of(first.content, _Part)
-    return bounded("\n".join(text_of(raw) for raw in (*whole, *(part.text for part in parts))))
+    whole, parts = content_of(messages[0].content, _PARTS)
+    return bounded("\n".join([text_of(raw) for raw in (*whole, *[part.text for part in parts])]))
 
 
 def _item(message: _Message) -> Item:
-    whole, parts = content_of(message.content, _Part)
+    texts, parts = content_of(message.content, _PARTS)
     kinds = [part.type for part in parts]
-    texts = whole or tuple(part.text for part in parts if part.type == "text")
+    texts = texts or tuple([part.text for part in parts if part.type == "text"])
     is_result = message.role in {"tool", "function"}
     return Item(
         role=message.role,
         texts=() if is_result else texts,
         results=int(is_result),
         errors=int(is_result and bool(texts) and looks_failed(texts[0])),
-        calls=len(message.tool_calls or ()),
+        calls=len(message.tool_calls or ()) + (bytes(message.function_call) != b"null"),
         images=kinds.count("image_url"),
-        documents=kinds.count("file"),
+        documents=kinds.count("file") + kinds.count("input_audio"),
     )

@@ -8,18 +8,25 @@ from typing import Any
 import msgspec
 
 from extproc.core.dialects.base import (
+    ANYTHING,
+    INTEGER,
+    OBJECT,
+    STRING,
     TAIL,
     Item,
+    asked,
     bounded,
     content_of,
     effort_of,
-    lenient,
+    is_json_form,
     looks_failed,
     openai_error,
     optional,
     present,
+    required,
     size_of,
     text_of,
+    tools_of,
     view_of,
 )
 from extproc.core.errors import UnreadableError
@@ -33,8 +40,7 @@ class _Part(msgspec.Struct):
 
 
 class _Tool(msgspec.Struct):
-    type: str = ""
-    name: str = ""
+    name: str | None = None
     tools: list[msgspec.Raw] | None = None
 
 
@@ -43,7 +49,13 @@ class _InputItem(msgspec.Struct):
     role: str | None = None
     content: msgspec.Raw = msgspec.Raw(b"null")
     output: msgspec.Raw = msgspec.Raw(b"null")
-    tools: list[_Tool] | None = None
+    tools: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_ITEMS = msgspec.json.Decoder(list[_InputItem])
+_PARTS = msgspec.json.Decoder(list[_Part])
+_TOOLS = msgspec.json.Decoder(list[_Tool] | None)
+_HELD = ("previous_response_id", "conversation", "prompt")
 
 
 class OpenAIResponses:
@@ -53,25 +65,26 @@ class OpenAIResponses:
 
     def view(self, fields: Fields) -> View:
         """Read what the rules look at. An `input` may be left out where the provider holds the conversation."""
-        raws, items = _input(fields)
-        # Codex hides its tools in the first input item instead of `tools`.
-        tools = [*(optional(fields, "tools", list[_Tool]) or []), *(tool for item in items for tool in item.tools or ())]
-        choice: Any = optional(fields, "tool_choice", Any)
-        text = optional(fields, "text", dict[str, Any]) or {}
-        form = text.get("format")
-        reasoning = optional(fields, "reasoning", dict[str, Any]) or {}
+        items = _input(fields)
+        kinds = {_kind(item) for item in items}
+        tools = tools_of(fields, "tools", _TOOLS, _Tool())
+        if "additional_tools" in kinds:
+            tools += [tool for item in items if item.type == "additional_tools" for tool in _hidden(item)]
+        choice: Any = optional(fields, "tool_choice", ANYTHING)
+        text = optional(fields, "text", OBJECT) or {}
+        reasoning = optional(fields, "reasoning", OBJECT) or {}
         return view_of(
             [_item(item) for item in items[-TAIL:]],
-            raws,
+            len(items),
             size_of(fields, "input", "instructions"),
-            system_text=bounded(optional(fields, "instructions", str) or _instructions(items)),
-            tools=sum(len(tool.tools or ()) or 1 for tool in tools),
-            tool_names=tuple(tool.name for tool in tools if tool.name),
+            system_text=bounded(optional(fields, "instructions", STRING) or _instructions(items)),
+            tools=sum([len(tool.tools or ()) or 1 for tool in tools]),
+            tool_names=tuple([tool.name for tool in tools if tool.name]),
             forced_tool=choice == "required" or isinstance(choice, dict),
-            json_schema=isinstance(form, dict) and form.get("type") in {"json_schema", "json_object"},
+            json_schema=is_json_form(text.get("format")),
             effort=effort_of(reasoning.get("effort")),
-            max_output_tokens=optional(fields, "max_output_tokens", int),
-            server_state=present(fields, "previous_response_id") or present(fields, "conversation"),
+            max_output_tokens=optional(fields, "max_output_tokens", INTEGER),
+            server_state=_held(fields, kinds),
         )
 
     def error(self, status: int, message: str) -> bytes:
@@ -79,37 +92,51 @@ class OpenAIResponses:
         return openai_error(status, message)
 
 
-def _input(fields: Fields) -> tuple[int, list[_InputItem]]:
-    """How many items there are, and those that are looked into: the first, which may carry tools, and the newest."""
+def _input(fields: Fields) -> list[_InputItem]:
     if "input" not in fields:
-        return 0, []
+        return []
     first = bytes(memoryview(fields["input"])[:1])
     if first == b'"':
-        return 1, [_InputItem(role="user", content=fields["input"])]
+        return [_InputItem(role="user", content=fields["input"])]
     if first != b"[":
         raise UnreadableError("unreadable_messages")
-    raws = lenient(fields["input"], list[msgspec.Raw])
-    looked_into = raws if len(raws) <= TAIL else [raws[0], *raws[-TAIL:]]
-    return len(raws), [lenient(item, _InputItem) for item in looked_into]
+    return required(fields, "input", _ITEMS)
+
+
+def _kind(item: _InputItem) -> str:
+    """The item's type; messages may leave theirs out, and so may references to what the provider holds."""
+    return item.type or ("message" if item.role else "item_reference")
+
+
+def _held(fields: Fields, kinds: set[str]) -> bool:
+    """Whether part of the conversation lies at the provider: stored there, or in a form that only it can read."""
+    if asked(fields, "background") or any(present(fields, name) for name in _HELD):
+        return True
+    return "item_reference" in kinds or any(kind.startswith("compaction") for kind in kinds)
+
+
+def _hidden(item: _InputItem) -> list[_Tool]:
+    """The tools that Codex puts into an input item instead of `tools`."""
+    return tools_of({"tools": item.tools}, "tools", _TOOLS, _Tool())
 
 
 def _instructions(items: Sequence[_InputItem]) -> str:
     first = next((item for item in items if item.role in {"system", "developer"} and item.type != "additional_tools"), None)
-    return "\n".join(text_of(raw) for raw in _content(first)[0]) if first else ""
+    return "\n".join([text_of(raw) for raw in _content(first)[0]]) if first else ""
 
 
 def _content(item: _InputItem) -> tuple[tuple[msgspec.Raw, ...], list[str]]:
     """The texts of a message, and the kinds of all its parts."""
-    whole, parts = content_of(item.content, _Part)
-    return whole or tuple(part.text for part in parts if part.type.endswith("text")), [part.type for part in parts]
+    whole, parts = content_of(item.content, _PARTS)
+    return whole or tuple([part.text for part in parts if part.type.endswith("text")]), [part.type for part in parts]
 
 
 def _item(item: _InputItem) -> Item:
-    kind = item.type or "message"
+    kind = _kind(item)
     if kind == "additional_tools":
         return Item("developer")
     if kind != "message":
-        result = kind.endswith("_output")
+        result = kind.endswith(("_output", "_response"))
         failed = result and looks_failed(item.output)
         return Item("tool" if result else "assistant", results=int(result), errors=int(failed), calls=int(kind.endswith("_call")))
     texts, kinds = _content(item)

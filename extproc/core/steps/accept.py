@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extproc.core.dialects import DIALECTS
-from extproc.core.dialects.base import lenient, stream_flag
+from extproc.core.dialects.base import STRING, lenient, stream_flag
 from extproc.core.errors import UnreadableError
 from extproc.core.vocabulary import PATHS, Request
 from extproc.core.wire.splice import readable, span, top_level
@@ -30,7 +30,7 @@ def accept(path: str, content_encoding: str, body: bytes) -> Request:
         raise UnreadableError("missing_model")
     start, end = span(text, fields, "model")
     try:
-        model = lenient(fields["model"], str)
+        model = lenient(body[start:end], STRING)
     except UnreadableError:
         raise UnreadableError("unreadable_model") from None
     stream = stream_flag(fields)

@@ -12,44 +12,66 @@ from extproc.core.vocabulary import Fired, Label, Policy, Request, View
 
 __all__ = ["RULES", "classify"]
 
+_NONE = own_families({})
 _BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
 _GENERAL = tuple(rule for rule in RULES if not rule.family and not rule.flag)
 _FLAGGED = tuple((rule.flag, rule) for rule in RULES if rule.flag)
 _BY_FAMILY = {rule.name: rule for rule in RULES if rule.family}
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_QUOTED = re.compile(r"^[ \t]*>[^\n]*$", re.MULTILINE)
+_ELEMENT = re.compile(r"<(documents?|document_content|context|transcript|article|file|email|quote|logs?|source)\b[^<>]*>")
 _END = 1_500
 """Characters at either end of the newest text in which instructions are looked for; what is between is material."""
 
 
 def classify(request: Request, policy: Policy) -> Label:
     """Judge one request. The heaviest rule comes first; names with a weight of 0 in the policy never fire."""
-    own = _own(tuple(policy.keywords.items()))
+    own = _own(tuple(policy.keywords.items())) if policy.keywords else _NONE
     view = request.view
     reading = _read(view, own)
-    fired = []
     asked = [*_GENERAL, *[rule for flag, rule in _FLAGGED if getattr(view, flag)]]
     asked += [_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY]
+    fired = []
     for rule in asked:
         strength = rule.strength(reading)
         if strength:
             weight = policy.weights.get(rule.name, rule.weight) if policy.weights else rule.weight
             if weight:
                 fired.append(Fired(rule.name, weight * strength))
-    fired += [Fired(name, policy.weights.get(name, 0.0)) for name in policy.keywords if name in reading.families]
+    fired += [Fired(name, policy.weights[name]) for name in policy.keywords if name in reading.families and policy.weights.get(name)]
     fired.sort(key=lambda one: (-abs(one.weight), one.name))
-    score = min(1.0, max(0.0, BASE + sum(one.weight for one in fired)))
-    return Label(turn_of(request.view), score, tuple(fired))
+    # Rounded, so that a score on a threshold does not depend on the order of the sum.
+    score = round(min(1.0, max(0.0, BASE + sum([one.weight for one in fired]))), 6)
+    return Label(turn_of(view), score, tuple(fired))
 
 
 def _read(view: View, own: Families) -> Reading:
     text = view.last_user_text
-    told = _FENCED.sub(" ", text) if "```" in text else text
-    instruction = (told if len(told) <= 2 * _END else f"{told[:_END]}\n{told[-_END:]}").lower()
+    told = _without_material(text)
+    instruction = (told if len(told) <= 2 * _END else f"{told[:_END]}\n{told[-_END:]}").lower().replace("’", "'")
     words = words_of(instruction)
     families = _BUILT_IN.found(instruction, words)
-    if own.words or own.phrases:
+    if own is not _NONE:
         families |= own.found(instruction, words)
     return Reading(view, f"\n{text}", instruction, words, families)
+
+
+def _without_material(text: str) -> str:
+    """Give what is left to instruct when code, quotations and documents in tags are taken out; all of it where nothing is left."""
+    told = _FENCED.sub(" ", text) if "```" in text else text
+    told = _QUOTED.sub(" ", told) if ">" in told else told
+    told = _without_elements(told) if "</" in told else told
+    return told if told.strip() else text
+
+
+def _without_elements(text: str) -> str:
+    kept, at = [], 0
+    while opened := _ELEMENT.search(text, at):
+        closing = f"</{opened[1]}>"
+        end = text.find(closing, opened.end())
+        kept.append(text[at : opened.start() if end >= 0 else opened.end()])
+        at = end + len(closing) if end >= 0 else opened.end()
+    return "".join((*kept, text[at:]))
 
 
 @lru_cache(maxsize=8)

@@ -98,16 +98,23 @@ _has_code = _holds(_CODE)
 _TRACE = ("Traceback (most recent", "\n    at ", "\n\tat ", "panic: ", "Error: ", "Exception: ", "Exception in thread")
 _DIFF = ("\ndiff --git ", "\n@@ -", "\n+++ ")
 _MATHS = ("\\frac", "\\sum", "\\int", "\\sqrt", "\\begin{", "^2", "^n", "²", "∑", "∫", "√", "∂", "∞", "≤", "≥", "∀", "∃")
-_NUMBER = re.compile(r"(?<![\w.])\d[\d,.]*")
-_NUMBER_WORDS = frozenset(["half", "third", "quarter", "twice", "double", "triple", "dozen"])
+_NUMBER = re.compile(r"(?<![\w.])(?!(?:1[5-9]|20)\d\d\b)\.?\d[\d,.]*")
+"""A number in the running text. What looks like a year tells of history more often than of a sum."""
+_NUMBER_WORDS = frozenset(
+    (
+        "half third quarter twice thrice double triple dozen two three four five six seven eight nine ten eleven twelve "
+        "fifteen twenty thirty forty fifty sixty hundred thousand million percent"
+    ).split()
+)
 _SUMMARISED = ("conversation", "history", "session", "so far", "above", "handoff", "context", "transcript")
 
 
 def _word_problem(reading: Reading) -> float:
-    if _has_code(reading) or not reading.families & {"asks_number", "asks_value"}:
+    asks_number = "asks_number" in reading.families
+    if not (asks_number or "asks_value" in reading.families or "?" in reading.instruction) or _has_code(reading):
         return 0.0
     numbers = len(_NUMBER.findall(reading.instruction)) + len(reading.words & _NUMBER_WORDS)
-    return float(numbers >= (2 if "asks_number" in reading.families else 3))
+    return float(numbers >= (2 if asks_number else 3))
 
 
 def _constraints(reading: Reading) -> float:
@@ -117,14 +124,31 @@ def _constraints(reading: Reading) -> float:
 
 def _not_english(reading: Reading) -> float:
     text = reading.text[:400]
+    foreign = 0
     if not text.isascii():
         letters = sum(map(str.isalpha, text))
-        if sum(character > "\x7f" and character.isalpha() for character in text) > letters * 0.15:
+        foreign = sum([character > "\x7f" and character.isalpha() for character in text])
+        if foreign > letters * 0.15:
             return 1.0
     count = len(reading.words)
-    if count < 3 or reading.families or _has_code(reading):
+    if (count < 3 and not foreign) or _has_code(reading):
         return 0.0
-    return float(len(reading.words & ENGLISH) < 1 + count // 15)
+    # Words of the families count: "Define entropy" is English. They alone do not make a sentence so: "Quel est le format ...".
+    known = len(reading.words & ENGLISH) + len(reading.families)
+    return float(known < 1 + min(12, (count + 2) // 8) + bool(foreign and count < 8))
+
+
+_PROTOCOL = ("command", "shell", "bash", "terminal", "tool", "action", "observation", "execut", "edit", "search/replace", "repositor")
+_PROTOCOL += ("codebase", "output", "file", "one at a time", "```")
+
+
+def _text_protocol(reading: Reading) -> float:
+    """An agent that offers no tools but tells in its system prompt how commands or edits are to be written."""
+    view = reading.view
+    if view.tools or len(view.system_text) < 300:
+        return 0.0
+    system = view.system_text.lower()
+    return float(sum([sign in system for sign in _PROTOCOL]) >= 6)
 
 
 def _repeats(reading: Reading) -> float:
@@ -164,6 +188,7 @@ RULES: tuple[Rule, ...] = (
         lambda r: float(not r.view.tools),
         flag="calls_in_history",
     ),
+    Rule("text_protocol", 0.25, "a program acts on the answer, by a protocol told in the system prompt", _text_protocol),
     # How much there is.
     Rule("short_request", -0.05, "few words seldom ask for much", lambda r: float(0 < len(r.view.last_user_text) <= 120)),
     Rule("long_request", 0.3, "a long instruction has much to get wrong", lambda r: _between(600, 8_000, len(r.view.last_user_text))),

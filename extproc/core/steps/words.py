@@ -6,37 +6,38 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-_SUFFIXES = ("", "s", "es", "e", "ed", "d", "ing", "er", "ers", "ion", "ions", "or", "al", "y", "able", "ability")
+_ENDINGS = (
+    "s es e ed d en ing er ers or ors ion ions al ally y ly ies able ability ation ations ative atives ment ments ity ities "
+    "le ility ilities t ten tly cy ic ically is ging ged ming med mer ping ped ning ned ting ted"
+)
 
 HARD: Mapping[str, str] = {
-    "keyword_design": "design* architect* architecture* architectural tradeoff* trade-off* scalab* distributed | from scratch, data model",
-    "keyword_debug": "debug* deadlock* segfault* regression* flaky leak* crash* bug bugs broken | root cause, does not work, "
+    "keyword_design": "design* architect* architecture* architectural scalab* | trade-off*, tradeoff*, from scratch, data model, "
+    "distributed system*",
+    "keyword_debug": "debug* deadlock* segfault* regression* flaky leak* crash* bug bugs buggy broken | root cause, does not work, "
     "doesn't work, why does, why is, fails with, stack trace",
-    "keyword_prove": "prov* proof* deriv* derivation* theorem* lemma* induction counterexample* axiom* | show that",
-    "keyword_optimise": "optimiz* optimis* optimization* optimisation* performance bottleneck* throughput latency profil* | "
-    "time complexity, big o, speed up, make it faster",
-    "keyword_security": "secur* security insecure vulnerab* vulnerabilit* exploit* attack* injection xss csrf cryptograph* encrypt* "
-    "encryption authenticat* authorization threat* | threat model",
-    "keyword_concurrency": "concurren* concurrency parallel* mutex* lock-free thread-safe atomic* linearizab* synchroniz* "
-    "synchronis* race | race condition, data race",
-    "keyword_refactor": "refactor* restructur* migrat* migration* moderniz* rewrit* | port it, port this",
-    "keyword_implement": "implement* implementation* algorithm* function* program* script* class* test tests unit-test* api | "
-    "write code, write a function",
-    "keyword_analyse": "analyz* analys* analysis evaluat* evaluation* critiqu* assess* assessment* investigat* contradict* compar* "
-    "comparison* implication* | pros and cons",
-    "keyword_plan": "strateg* roadmap* plan plans planning prioritiz* prioritis* | step by step, think through",
-    "keyword_stakes": "legal* contract* lawsuit* liabilit* medical* diagnos* diagnosis dosage* symptom* tax taxes invest* investment* | "
+    "keyword_prove": "prov* proof* deriv* theorem* lemma* induction counterexample* axiom* | show that",
+    "keyword_optimise": "optimiz* optimis* performance performant bottleneck* throughput latency profil* | time complexity, big o, speed up, "
+    "make it faster",
+    "keyword_security": "secur* insecur* vulnerab* exploit* attack* injection xss csrf cryptograph* encrypt* authenticat* authoriz* "
+    "authoris* threat* | threat model*",
+    "keyword_concurrency": "concurren* parallel* mutex* atomic* linearizab* synchroniz* synchronis* asynchronous | lock-free, thread-safe, "
+    "race condition*, data race*",
+    "keyword_refactor": "refactor* restructur* migrat* moderniz* modernis* rewrit* | port it, port this",
+    "keyword_implement": "implement* algorithm* function* program* script* test tests api apis | write code, write a class, unit test*",
+    "keyword_analyse": "analyz* analys* evaluat* critiqu* assess* investigat* contradict* compar* comparison* implication* | pros and cons",
+    "keyword_plan": "strateg* roadmap* plan plans planned planning prioritiz* prioritis* | step by step, think through",
+    "keyword_stakes": "legal* contract* lawsuit* liab* liabilit* medical* medication* diagnos* dosage* symptom* tax taxes invest* | "
     "side effects",
 }
-"""Families whose words make a request harder. Before `|` words (`*`: also with the usual endings), behind it phrases."""
+"""Families whose words make a request harder. Before `|` words (`*`: also with the usual endings), behind it phrases (`*`: any ending)."""
 
 EASY: Mapping[str, str] = {
     "greeting": "hi hello hey thanks thank bye goodbye greetings morning evening welcome | how are you, good night",
-    "simple_edit": "rename* format* reformat* capitaliz* lowercase uppercase sort* translat* spell* typo typos reword* rephras* shorten* "
-    "punctuation | fix the grammar",
+    "simple_edit": "renam* format* reformat* capitaliz* capitalis* lowercase uppercase sort* translat* spell* typo typos reword* rephras* "
+    "shorten* punctuation | fix the grammar",
     "simple_list": "list lists enumerat* name bullet bullets synonym* antonym*",
-    "lookup": "what who when where which capital define definition meaning convert spelled | what is, what's, "
-    "how many days, how do you say",
+    "lookup": "what whats who when where which capital define definition meaning convert spelled | how many days, how do you say",
     "short_answer": "briefly tldr | one word, one sentence, yes or no, in short, short answer, only the answer, just the answer",
 }
 """Families whose words make a short request easier."""
@@ -44,9 +45,8 @@ EASY: Mapping[str, str] = {
 SIGNS: Mapping[str, str] = {
     "explanation": "why explain* how",
     "long_output": "essay* report* comprehensive thorough thoroughly detailed exhaustive | in depth, in-depth, in detail",
-    "dissatisfied": "wrong incorrect | still not, still fail, still broken, not right, not correct, isn't right, isn't correct, "
-    "look right, "
-    "look correct, try again, check again, check it again, check each, does not work, doesn't work, doesnt work, once more",
+    "dissatisfied": "wrong incorrect | still not, still fail*, still broken, not right, not correct, isn't right, isn't correct, "
+    "look right, look correct, try again, check again, check it again, check each, does not work, doesn't work, doesnt work, once more",
     "asks_number": "| how many, how much, how long, how far, how old, how fast, what percent, what fraction, calculate, solve",
     "asks_value": "| what is the, what was the, what are the, find the",
 }
@@ -57,105 +57,18 @@ CONSTRAINTS = frozenset(
 )
 """Words that set conditions."""
 
-STOP_WORDS = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "to",
-        "in",
-        "is",
-        "are",
-        "you",
-        "that",
-        "it",
-        "for",
-        "on",
-        "with",
-        "as",
-        "this",
-        "be",
-        "at",
-        "or",
-        "from",
-        "what",
-        "how",
-        "can",
-        "my",
-        "your",
-        "i",
-        "a",
-        "an",
-        "me",
-        "do",
-    ]
+_ENGLISH = (
+    "the of and to in is are you that it for on with as this be at or from what how can my your i a an me do its we they he she "
+    "there here all any some more about up out by not but if then so please read show tell give make add run open close find fix say "
+    "write look see get set put use help let try check test build start stop go come keep take good yes no"
 )
-"""English words that hardly any English sentence does without."""
+ENGLISH = frozenset(_ENGLISH.split())
+"""Words that hardly any English request does without, however short."""
 
-ENGLISH = STOP_WORDS | frozenset(
-    [
-        "please",
-        "read",
-        "show",
-        "tell",
-        "give",
-        "make",
-        "add",
-        "run",
-        "open",
-        "close",
-        "find",
-        "fix",
-        "say",
-        "write",
-        "look",
-        "see",
-        "get",
-        "set",
-        "put",
-        "use",
-        "help",
-        "let",
-        "try",
-        "check",
-        "test",
-        "build",
-        "start",
-        "stop",
-        "go",
-        "come",
-        "keep",
-        "take",
-        "good",
-        "yes",
-        "no",
-        "not",
-        "but",
-        "if",
-        "then",
-        "so",
-        "or",
-        "by",
-        "its",
-        "it's",
-        "we",
-        "they",
-        "he",
-        "she",
-        "there",
-        "here",
-        "all",
-        "any",
-        "some",
-        "more",
-        "about",
-        "up",
-        "out",
-    ]
-)
-"""Words by which even a short English request is known."""
-
-_WORD = re.compile(r"[a-z][a-z'-]*[a-z]|[a-z]")
+_NO_LETTER = {code: " " for code in range(128) if not chr(code).isalpha()}
+_WORD = re.compile(r"[^\W\d_]+")
+_UNSPACED = "\u0e00"
+"""From about here on (Thai, Chinese, Japanese, ...) scripts may set no spaces between words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +77,20 @@ class Families:
 
     words: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, tuple[tuple[str, str], ...]]
-    """First word → phrases and their families."""
+    """First word → phrases and their families; phrases without a letter to begin with stand under the empty word."""
 
     def found(self, text: str, words: set[str]) -> set[str]:
         """Name the families that a lower-case text holds words or phrases of; `words` are the text's."""
         found = {family for word in words & self.words.keys() for family in self.words[word]}
         for word in (words & self.phrases.keys()) | {""} & self.phrases.keys():
-            for phrase, family in self.phrases[word]:
-                if phrase in text:
-                    found.add(family)
+            found.update([family for phrase, family in self.phrases[word] if _holds(text, phrase)])
         return found
 
 
 def words_of(text: str) -> set[str]:
-    """Give the distinct words of a lower-case text."""
-    return set(_WORD.findall(text))
+    """Give the distinct words of a lower-case text, apostrophes left out (`doesnt`)."""
+    text = text.replace("'", "")
+    return set(text.translate(_NO_LETTER).split() if text.isascii() else _WORD.findall(text))
 
 
 def compiled(families: Mapping[str, str]) -> Families:
@@ -188,19 +100,11 @@ def compiled(families: Mapping[str, str]) -> Families:
     for family, line in families.items():
         alone, _, spoken = line.partition("|")
         for entry in alone.split():
-            for word in [entry[:-1] + suffix for suffix in _SUFFIXES] if entry.endswith("*") else [entry]:
+            stem = entry.removesuffix("*")
+            for word in {stem, *[stem + suffix for suffix in _ENDINGS.split()]} if entry.endswith("*") else {stem}:
                 words[word] = (*words.get(word, ()), family)
         phrases.extend((phrase.strip(), family) for phrase in spoken.split(",") if phrase.strip())
     return Families(words, _by_first_word(phrases))
-
-
-def _by_first_word(phrases: Iterable[tuple[str, str]]) -> dict[str, tuple[tuple[str, str], ...]]:
-    sorted_in: dict[str, tuple[tuple[str, str], ...]] = {}
-    for phrase, family in phrases:
-        first = _WORD.match(phrase)
-        key = first[0] if first else ""
-        sorted_in[key] = (*sorted_in.get(key, ()), (phrase, family))
-    return sorted_in
 
 
 def own_families(keywords: Mapping[str, Iterable[str]]) -> Families:
@@ -209,8 +113,33 @@ def own_families(keywords: Mapping[str, Iterable[str]]) -> Families:
     phrases: list[tuple[str, str]] = []
     for family, entries in keywords.items():
         for entry in (given.lower() for given in entries):
-            if _WORD.fullmatch(entry):
+            if words_of(entry) == {entry} and max(entry) < _UNSPACED:
                 words[entry] = (*words.get(entry, ()), family)
             else:
                 phrases.append((entry, family))
     return Families(words, _by_first_word(phrases))
+
+
+def _by_first_word(phrases: Iterable[tuple[str, str]]) -> dict[str, tuple[tuple[str, str], ...]]:
+    sorted_in: dict[str, tuple[tuple[str, str], ...]] = {}
+    for phrase, family in phrases:
+        first = _WORD.search(phrase.replace("'", ""))
+        key = first[0] if first and first[0] < _UNSPACED else ""
+        sorted_in[key] = (*sorted_in.get(key, ()), (phrase, family))
+    return sorted_in
+
+
+def _holds(text: str, phrase: str) -> bool:
+    """Whether a phrase stands in a text, not as a part of longer words."""
+    whole = phrase.removesuffix("*")
+    at = text.find(whole)
+    while at >= 0:
+        end = at + len(whole)
+        if not _joined(text[at - 1 : at], whole[0]) and (whole is not phrase or not _joined(whole[-1], text[end : end + 1])):
+            return True
+        at = text.find(whole, at + 1)
+    return False
+
+
+def _joined(before: str, after: str) -> bool:
+    return before.isalnum() and after.isalnum() and max(before, after) < _UNSPACED

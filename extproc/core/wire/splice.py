@@ -1,7 +1,8 @@
 """Finds the top-level members of a JSON object as byte spans, and puts another value into one of them. All other bytes stay.
 
 The top level is decoded to raw slices (msgspec scans at C speed and looks at nothing inside); their lengths lead a walk over
-the members, which yields offsets. Where the walk does not land exactly on the last brace, the body is not what it seems.
+the members, which yields offsets. The walk finds every key and every value where it says, byte for byte, and ends behind the last
+brace: it is then a parse of the whole body, and JSON has only one. Where it does not, a key stands twice.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from extproc.core.errors import UnreadableError
 Fields = Mapping[str, msgspec.Raw]
 
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_KEY = re.compile(rb'[\x20\t\r\n]*("(?:[^"\\]|\\.)*")[\x20\t\r\n]*:[\x20\t\r\n]*')
-_BETWEEN = re.compile(rb"[\x20\t\r\n]*([,}])")
+_MOST = 1_000
+"""Top-level members that are walked over; the APIs know a few dozen."""
 _OPEN = re.compile(rb"[\x20\t\r\n]*\{")
-
-
+# Possessive: a key of many megabytes must not be remembered for backtracking.
+_KEY = re.compile(rb'[\x20\t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")[\x20\t\r\n]*+:[\x20\t\r\n]*+')
+_COMMA = re.compile(rb"[\x20\t\r\n]*+,")
+_CLOSE = re.compile(rb"[\x20\t\r\n]*+\}[\x20\t\r\n]*+\Z")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -53,26 +56,23 @@ def span(body: bytes, fields: Fields, wanted: str) -> tuple[int, int]:
     """Give the offsets of the value of a top-level key in `body`, of which `fields` is the top level.
 
     Raises:
-        UnreadableError: a key stands twice, so which value counts is not ours to guess.
+        UnreadableError: a key stands twice, so which value counts is not ours to guess; or there are far too many keys.
     """
+    if len(fields) > _MOST:
+        raise UnreadableError("too_many_keys")
     found = (0, 0)
-    seen: set[str] = set()
     at = _after(_OPEN, body, 0)
-    for key in fields:
-        match = _KEY.match(body, at)
-        if match is None or key in seen or (match[1][1:-1] != key.encode() and msgspec.json.decode(match[1]) != key):
+    left = len(fields)
+    for key, raw in fields.items():
+        value = memoryview(raw)
+        start = _key(key, body, at)
+        at = start + len(value)
+        if not body.startswith(value, start):
             raise UnreadableError("duplicate_keys")
-        seen.add(key)
-        value = memoryview(fields[key])
-        start, at = match.end(), match.end() + len(value)
         if key == wanted:
             found = (start, at)
-            if body[start:at] != value:
-                raise UnreadableError("duplicate_keys")
-        separator = _BETWEEN.match(body, at)
-        if separator is None or (separator[1] == b",") != (len(seen) < len(fields)):
-            raise UnreadableError("duplicate_keys")
-        at = separator.end()
+        left -= 1
+        at = _after(_COMMA if left else _CLOSE, body, at)
     return found
 
 
@@ -81,8 +81,16 @@ def splice(body: bytes, start: int, end: int, value: str) -> bytes:
     return b"".join((body[:start], msgspec.json.encode(value), body[end:]))
 
 
+def _key(key: str, body: bytes, at: int) -> int:
+    """Give the offset behind a key and its colon, however the key is escaped."""
+    match = _KEY.match(body, at)
+    if match is None or (match[1][1:-1] != key.encode() and msgspec.json.decode(match[1]) != key):
+        raise UnreadableError("duplicate_keys")
+    return match.end()
+
+
 def _after(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
     match = pattern.match(body, at)
     if match is None:
-        raise UnreadableError("unreadable_json")
+        raise UnreadableError("duplicate_keys")
     return match.end()
