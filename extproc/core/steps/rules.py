@@ -101,10 +101,37 @@ _MATHS = ("\\frac", "\\sum", "\\int", "\\sqrt", "\\begin{", "^2", "^n", "Â²", "â
 _NUMBER = re.compile(r"(?<![\w.])(?!(?:1[5-9]|20)\d\d\b)\.?\d[\d,.]*")
 """A number in the running text. What looks like a year tells of history more often than of a sum."""
 _NUMBER_WORDS = frozenset(
-    (
-        "half third quarter twice thrice double triple dozen two three four five six seven eight nine ten eleven twelve "
-        "fifteen twenty thirty forty fifty sixty hundred thousand million percent"
-    ).split()
+    [
+        "half",
+        "third",
+        "quarter",
+        "twice",
+        "thrice",
+        "double",
+        "triple",
+        "dozen",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "fifteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "hundred",
+        "thousand",
+        "million",
+        "percent",
+    ]
 )
 _SUMMARISED = ("conversation", "history", "session", "so far", "above", "handoff", "context", "transcript")
 
