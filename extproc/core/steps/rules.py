@@ -165,8 +165,10 @@ def _not_english(reading: Reading) -> float:
     return float(known < 1 + min(12, (count + 2) // 8) + bool(foreign and count < 8))
 
 
-_PROTOCOL = ("command", "shell", "bash", "terminal", "tool", "action", "observation", "execut", "edit", "search/replace", "repositor")
-_PROTOCOL += ("codebase", "output", "file", "one at a time", "```")
+_PROTOCOL = (
+    *("command", "shell", "bash", "terminal", "tool", "action", "observation", "execut"),
+    *("edit", "file", "repositor", "codebase", "search/replace", "output", "one at a time", "```"),
+)
 
 
 def _text_protocol(reading: Reading) -> float:

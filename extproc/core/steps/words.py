@@ -17,8 +17,8 @@ HARD: Mapping[str, str] = {
     "keyword_debug": "debug* deadlock* segfault* regression* flaky leak* crash* bug bugs buggy broken | root cause, does not work, "
     "doesn't work, why does, why is, fails with, stack trace",
     "keyword_prove": "prov* proof* deriv* theorem* lemma* induction counterexample* axiom* | show that",
-    "keyword_optimise": "optimiz* optimis* performance performant bottleneck* throughput latency profil* | time complexity, big o, speed up, "
-    "make it faster",
+    "keyword_optimise": "optimiz* optimis* performance performant bottleneck* throughput latency profil* | time complexity, big o, "
+    "speed up, make it faster",
     "keyword_security": "secur* insecur* vulnerab* exploit* attack* injection xss csrf cryptograph* encrypt* authenticat* authoriz* "
     "authoris* threat* | threat model*",
     "keyword_concurrency": "concurren* parallel* mutex* atomic* linearizab* synchroniz* synchronis* asynchronous | lock-free, thread-safe, "

@@ -24,6 +24,11 @@ FIRES: dict[str, View] = {
     "server_held": said("go on", server_state=True),
     "summary_of_history": msgspec.structs.replace(said("Summarize our conversation so far."), messages=30),
     "calls_without_tools": said("go on", calls_in_history=True),
+    "text_protocol": said(
+        "done",
+        system_text="You work in a terminal. Answer with one command at a time; its output comes back as an observation. To edit a file of "
+        "the repository, write the action in ``` fences. The tool executes what you write, so write nothing else around it. " * 2,
+    ),
     "short_request": said("Read it."),
     "long_request": said("and then " * 500),
     "long_conversation": msgspec.structs.replace(said("When?"), conversation_bytes=100_000),
