@@ -28,7 +28,7 @@ def test_one_request_is_told_in_full():
     done = run(CORPUS / "oc_word_problem.json")
     assert done.exit_code == 0
     assert "plan     direct (the score asks for cascade)" in done.stdout
-    assert "+0.25  word_problem: a sum told in words" in done.stdout
+    assert "+0.30  word_problem: a sum told in words" in done.stdout
 
 
 def test_as_json():

@@ -64,7 +64,7 @@ class Plain:
         return f"https://localhost:{self.port}" if self._tls else f"http://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, ssl=self._tls, limit=1 << 24)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -99,6 +99,9 @@ class Plain:
             while data := await reader.read(1000):
                 writer.write(data)
             return False
+        if request.header("transfer-encoding"):
+            # Answered only when the whole body is here: an early answer would win against what Envoy says of the body.
+            await reader.readuntil(b"\r\n0\r\n\r\n")
         await reader.readexactly(int(request.header("content-length") or 0))
         fixed = f"content-type: application/json\r\ncontent-length: {len(self._body)}\r\n"
         writer.write(f"HTTP/1.1 {self._status} Said\r\n{fixed}{self._headers}\r\n".encode() + self._body)

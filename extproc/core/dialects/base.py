@@ -6,8 +6,9 @@ one scan at C speed.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -22,7 +23,8 @@ TEXT = 8_000
 """Characters kept of one text: half from its beginning and half from its end, where instructions stand."""
 _LONG = 32_000
 """Bytes of a text that are decoded in full; beyond this only its ends are."""
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_END = 12_000
+"""Bytes of each end."""
 EARLIER = 4
 """Earlier user texts that are kept."""
 _INJECTED = (
@@ -106,16 +108,20 @@ def content_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[T]]) -> tupl
 
 
 def text_of(raw: msgspec.Raw) -> str:
-    """Decode a text, of a very long one only the beginning and the end; there escapes at the cuts may look odd."""
+    """Decode a text, of a very long one only the beginning and the end."""
     view = memoryview(raw)
     if len(view) <= _LONG:
         return lenient(raw, STRING)
-    ends = bytes(view[1 : _LONG // 2]) + b" " + bytes(view[-_LONG // 2 : -1])
-    return _ESCAPE.sub(_unescape, ends.decode("utf-8", "ignore"))
+    head, tail = bytes(view[1:_END]), bytes(view[-_END:-1])
+    # The cuts may be in the middle of a character or of an escape, which are at most 12 bytes long (two halves of a pair).
+    return f"{_first_of(head[: len(head) - drop] for drop in range(12))} {_first_of(tail[drop:] for drop in range(12))}"
 
 
-def _unescape(match: re.Match[str]) -> str:
-    return {"n": "\n", "t": "\t", "r": "\r"}.get(match[1], match[1])
+def _first_of(candidates: Iterable[bytes]) -> str:
+    for inner in candidates:
+        with contextlib.suppress(*_ODD):
+            return STRING.decode(b'"%b"' % inner)
+    raise UnreadableError("not_utf8")
 
 
 def optional(fields: Fields, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from extproc.core.steps.rules import BASE, RULES, Reading
 from extproc.core.steps.turns import turn_of
-from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, own_families, words_of
+from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, is_english, own_families, words_of
 from extproc.core.vocabulary import Fired, Label, Policy, Request, View
 
 __all__ = ["RULES", "classify"]
@@ -53,7 +53,7 @@ def _read(view: View, own: Families) -> Reading:
     families = _BUILT_IN.found(instruction, words)
     if own is not _NONE:
         families |= own.found(instruction, words)
-    return Reading(view, f"\n{text}", instruction, words, families)
+    return Reading(view, f"\n{text}", instruction, words, families, is_english(text[:400], words, families))
 
 
 def _without_material(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import log
 
-from extproc.core.steps.words import CONSTRAINTS, ENGLISH
+from extproc.core.steps.words import CONSTRAINTS
 from extproc.core.vocabulary import Effort, View
 
 BASE = 0.2
@@ -32,6 +32,8 @@ class Reading:
     """Its distinct words."""
     families: set[str]
     """Families of words and phrases found in the instruction."""
+    english: bool
+    """Whether the words could be understood at all."""
 
 
 Strength = Callable[[Reading], float]
@@ -56,8 +58,14 @@ def _always(_: Reading) -> float:
 
 
 def _easy(longest: int) -> Strength:
-    """A word of ease counts only in a short request: in a long one it says nothing about the rest."""
-    return lambda reading: float(len(reading.view.last_user_text) <= longest and not _material(reading))
+    """A word of ease counts only in a short request, for in a long one it says nothing about the rest; and only where it is English."""
+    return lambda reading: float(reading.english and len(reading.view.last_user_text) <= longest and not _material(reading))
+
+
+def _easy_form(longest: int) -> Strength:
+    """The same for words that mean something else beside code: a linked list, a sort, a format."""
+    easy = _easy(longest)
+    return lambda reading: 0.0 if "keyword_implement" in reading.families else easy(reading)
 
 
 def _material(reading: Reading) -> bool:
@@ -149,22 +157,6 @@ def _constraints(reading: Reading) -> float:
     return _between(1, 6, len(reading.words & CONSTRAINTS) + items)
 
 
-def _not_english(reading: Reading) -> float:
-    text = reading.text[:400]
-    foreign = 0
-    if not text.isascii():
-        letters = sum(map(str.isalpha, text))
-        foreign = sum([character > "\x7f" and character.isalpha() for character in text])
-        if foreign > letters * 0.15:
-            return 1.0
-    count = len(reading.words)
-    if (count < 3 and not foreign) or _has_code(reading):
-        return 0.0
-    # Words of the families count: "Define entropy" is English. They alone do not make a sentence so: "Quel est le format ...".
-    known = len(reading.words & ENGLISH) + len(reading.families)
-    return float(known < 1 + min(12, (count + 2) // 8) + bool(foreign and count < 8))
-
-
 _PROTOCOL = (
     *("command", "shell", "bash", "terminal", "tool", "action", "observation", "execut"),
     *("edit", "file", "repositor", "codebase", "search/replace", "output", "one at a time", "```"),
@@ -232,7 +224,7 @@ RULES: tuple[Rule, ...] = (
     Rule("keyword_concurrency", 0.3, "interleavings are hard for every model", _always, family=True),
     Rule("keyword_refactor", 0.25, "changes that must not change behaviour", _always, family=True),
     Rule("keyword_implement", 0.2, "code is run, so mistakes show", _always, family=True),
-    Rule("keyword_analyse", 0.15, "judgement over several things", _always, family=True),
+    Rule("keyword_analyse", 0.2, "judgement over several things", _always, family=True),
     Rule("keyword_plan", 0.15, "steps that build on each other", _always, family=True),
     Rule("keyword_stakes", 0.35, "wrong advice on health, law or money does harm", _always, family=True),
     Rule("explanation", 0.1, "an explanation can be subtly wrong", _always, family=True),
@@ -242,15 +234,15 @@ RULES: tuple[Rule, ...] = (
     # The opposites, which count in short requests only.
     Rule("greeting", -0.2, "small talk", _easy(60), family=True),
     Rule("lookup", -0.1, "one fact", _easy(160), family=True),
-    Rule("simple_edit", -0.1, "a change of form", _easy(400), family=True),
-    Rule("simple_list", -0.05, "an enumeration", _easy(200), family=True),
+    Rule("simple_edit", -0.1, "a change of form", _easy_form(400), family=True),
+    Rule("simple_list", -0.05, "an enumeration", _easy_form(200), family=True),
     Rule("short_answer", -0.1, "a short answer was asked for", _easy(400), family=True),
     # What the words bring along.
     Rule("code", 0.2, "code to be read or written", _has_code),
     Rule("stack_trace", 0.25, "an error to be explained", _holds(_TRACE)),
     Rule("diff", 0.2, "a change to be judged", _holds(_DIFF)),
     Rule("maths", 0.25, "formulas", _holds(_MATHS)),
-    Rule("word_problem", 0.25, "a sum told in words: the weak spot of small models", _word_problem),
+    Rule("word_problem", 0.3, "a sum told in words: the weak spot of small models", _word_problem),
     Rule("images", 0.2, "not every draft model sees well", _always, flag="images"),
     Rule("documents", 0.2, "a document to be read", _always, flag="documents"),
     # How it is to be answered.
@@ -265,6 +257,6 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("repeated", 0.3, "the same was asked before", _repeats, flag="earlier_user_texts"),
     # What cannot be judged by English words.
-    Rule("not_english", 0.2, "no keyword could have matched", _not_english),
+    Rule("not_english", 0.2, "no keyword could have matched", lambda r: float(not r.english and not _has_code(r))),
     Rule("nothing_to_judge", 0.2, "no words of the user's among the newest messages", lambda r: float(not r.view.last_user_text.strip())),
 )

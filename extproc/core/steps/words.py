@@ -24,7 +24,8 @@ HARD: Mapping[str, str] = {
     "keyword_concurrency": "concurren* parallel* mutex* atomic* linearizab* synchroniz* synchronis* asynchronous | lock-free, thread-safe, "
     "race condition*, data race*",
     "keyword_refactor": "refactor* restructur* migrat* moderniz* modernis* rewrit* | port it, port this",
-    "keyword_implement": "implement* algorithm* function* program* script* test tests api apis | write code, write a class, unit test*",
+    "keyword_implement": "implement* algorithm* function* program* script* test tests api apis code sql query queries regex* "
+    "python javascript typescript bash docker* kubernetes nginx terraform | write a class, unit test*",
     "keyword_analyse": "analyz* analys* evaluat* critiqu* assess* investigat* contradict* compar* comparison* implication* | pros and cons",
     "keyword_plan": "strateg* roadmap* plan plans planned planning prioritiz* prioritis* | step by step, think through",
     "keyword_stakes": "legal* contract* lawsuit* liab* liabilit* medical* medication* diagnos* dosage* symptom* tax taxes invest* | "
@@ -60,11 +61,15 @@ CONSTRAINTS = frozenset(
 _ENGLISH = (
     "the of and to in is are you that it for on with as this be at or from what how can my your i a an me do its we they he she "
     "there here all any some more about up out by not but if then so please read show tell give make add run open close find fix say "
-    "write look see get set put use help let try check test build start stop go come keep take good yes no"
+    "write look see get set put use help let try check test build start stop go come keep take good yes no when where who why which "
+    "were has have had will would could should than over into after before between each every just very their them our us his her been "
+    "does did like need want new one first last next same other most many much only"
 )
 ENGLISH = frozenset(_ENGLISH.split())
 """Words that hardly any English request does without, however short."""
 
+_FOREIGN = re.compile(r"[^\W\d_\x00-\x7f]")
+"""Letters that English does without."""
 _NO_LETTER = {code: " " for code in range(128) if not chr(code).isalpha()}
 _WORD = re.compile(r"[^\W\d_]+")
 _UNSPACED = "\u0e00"
@@ -91,6 +96,20 @@ def words_of(text: str) -> set[str]:
     """Give the distinct words of a lower-case text, apostrophes left out (`doesnt`)."""
     text = text.replace("'", "")
     return set(text.translate(_NO_LETTER).split() if text.isascii() else _WORD.findall(text))
+
+
+def is_english(beginning: str, words: set[str], families: set[str]) -> bool:
+    """Tell from the beginning of a text, its words and the families found whether its words say anything to these tables.
+
+    Words of the families count ("Define entropy"), but alone they do not make a sentence English ("Quel est le format ...").
+    """
+    foreign = 0 if beginning.isascii() else len(_FOREIGN.findall(beginning))
+    if foreign > len(beginning) * 0.12:
+        return False
+    count = len(words)
+    if count < 3 and not foreign:
+        return True
+    return len(words & ENGLISH) + len(families) >= 1 + min(12, (count + 2) // 8) + bool(foreign and count < 8)
 
 
 def compiled(families: Mapping[str, str]) -> Families:

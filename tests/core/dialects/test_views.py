@@ -143,6 +143,80 @@ def test_responses_may_live_at_the_provider():
     assert not responses("x", previous_response_id=None).server_state
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"input": [{"type": "item_reference", "id": "msg_1"}, user("go on")]},
+        {"input": [{"id": "rs_1"}, user("go on")]},
+        {"input": [{"type": "compaction", "encrypted_content": "e"}, user("go on")]},
+        {"input": "x", "prompt": {"id": "pmpt_1"}},
+        {"input": "x", "background": True},
+    ],
+)
+def test_what_only_the_provider_can_read_lives_there_too(fields: dict[str, Any]):
+    assert view(Dialect.OPENAI_RESPONSES, **fields).server_state
+    assert not responses([user("x")], prompt=None, background=False).server_state
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "count"),
+    [
+        (Dialect.ANTHROPIC, {"tools": [{"type": None, "name": "a"}, {"name": "b"}]}, 2),
+        (Dialect.ANTHROPIC, {"tools": [{"name": 7}, "odd"]}, 2),
+        (Dialect.ANTHROPIC, {"tools": {"odd": 1}}, 1),
+        (Dialect.ANTHROPIC, {"mcp_servers": [{"type": "url", "name": "s", "url": "https://example.com"}]}, 1),
+        (Dialect.OPENAI_CHAT, {"tools": [{"type": "custom", "custom": {"name": "a"}}]}, 1),
+        (Dialect.OPENAI_CHAT, {"tools": [{"function": {"name": None}}, {"function": []}]}, 2),
+        (Dialect.OPENAI_CHAT, {"functions": [{"name": "f"}]}, 1),
+        (Dialect.OPENAI_CHAT, {"web_search_options": {}}, 1),
+        (Dialect.OPENAI_RESPONSES, {"tools": [{"type": "web_search", "name": None}]}, 1),
+        (Dialect.OPENAI_RESPONSES, {"tools": [7]}, 1),
+        (Dialect.OPENAI_RESPONSES, {"tools": None}, 0),
+        (Dialect.OPENAI_CHAT, {"tools": []}, 0),
+    ],
+)
+def test_tools_that_cannot_be_read_count_all_the_same(dialect: Dialect, fields: dict[str, Any], count: int):
+    said = {"input": "x"} if dialect is Dialect.OPENAI_RESPONSES else {"messages": [user("x")]}
+    assert view(dialect, **said, **fields).tools == count
+
+
+def test_harmless_fields_of_the_wrong_kind_count_as_absent():
+    assert not chat(user("x"), response_format={"type": ["json_schema"]}, tool_choice=7, stop=None).json_schema
+    assert not responses("x", text={"format": {"type": {}}}, reasoning=[]).json_schema
+    assert anthropic(user("x"), thinking="yes", max_tokens="7", stop_sequences={}, thread=[]).effort is Effort.NONE
+
+
+def test_old_function_calls_are_calls():
+    seen = chat(user("x"), {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}})
+    assert seen.calls_in_history
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("<system-reminder>Be brief.</system-reminder>\n\nfix <b>it</b>", "fix <b>it</b>"),
+        ("fix it\n<system-reminder>Be brief.</system-reminder>", "fix it"),
+        ("<environment_context><cwd>/srv</cwd></environment_context>\n<user_instructions>x</user_instructions>fix it", "fix it"),
+        ("<permissions instructions>none</permissions instructions> fix it", "fix it"),
+        ("<system-reminder>never closed", ""),
+        ("<html>why is this blank?</html>", "<html>why is this blank?</html>"),
+    ],
+)
+def test_what_agents_put_around_the_humans_words_is_taken_off(text: str, own: str):
+    assert anthropic(user(text)).last_user_text == own
+    assert responses([user(text)]).last_user_text == own
+
+
+@pytest.mark.parametrize("unit", ["tab\there ", 'quote" ', "back\\slash ", "é ", "漢字", "🚀", "nospace\n"])
+def test_the_ends_of_a_long_text_are_read_as_they_are(unit: str):
+    seen = anthropic(user(f"begin {unit * 20_000}end")).last_user_text
+    assert seen.startswith(f"begin {unit * 3}"[:20])
+    assert seen.endswith("end")
+    assert len(seen) < 10_000
+    # Where the end begins may be a part of an escape; everything else is as it was.
+    assert len(seen.translate({ord(char): "" for char in f"begin end\n{unit}"})) < 12
+
+
 def test_only_the_newest_messages_and_the_ends_of_texts_are_read():
     long = f"begin {'x' * 100_000} end"
     seen = anthropic(*[user("old")] * 500, user(long))

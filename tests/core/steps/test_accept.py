@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from extproc.core.errors import UnreadableError
 from extproc.core.steps.accept import accept
-from extproc.core.vocabulary import PATHS, Dialect
+from extproc.core.steps.classify import classify
+from extproc.core.vocabulary import PATHS, Dialect, Policy
 
 USER = [{"role": "user", "content": "hi"}]
 
@@ -48,6 +49,11 @@ def test_a_request_streams_only_when_it_says_so(stream: str):
         ("", b'{"model":"m","messages":[{"content":"hi"}]}', "unreadable_messages"),
         ("", b'{"model":"m","messages":[{"role":"user","content":"\xff"}]}', "not_utf8"),
         ("", b'{"model":"a","model":"b","messages":[]}', "duplicate_keys"),
+        ("", b'{"model":"m","messages":[]} x', "unreadable_json"),
+        ("", b'{"model":"m","messages":[],"top_p":NaN}', "unreadable_json"),
+        ("", b'{"model":"m","messages":[],"tools":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too_deep"),
+        ("", b'{"model":"m","messages":[{"role":"user","content":[null]}]}', "unreadable_messages"),
+        ("", b'{"model":"\\ud83d","messages":[]}', "unreadable_model"),
     ],
 )
 def test_what_is_not_accepted_has_a_name(encoding: str, body: bytes, rule: str):
@@ -61,14 +67,25 @@ def test_a_request_does_not_show_its_words():
     assert "secret" not in repr(request)
 
 
+NAMES = ["role", "content", "type", "text", "tools", "format", "effort", "name"]
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["role", "content", "type", "text"]), inner, max_size=3)
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
     ),
     max_leaves=10,
 )
 FIELDS = [
+    "background",
+    "functions",
+    "max_tokens",
+    "mcp_servers",
+    "prompt",
+    "reasoning_effort",
+    "response_format",
+    "thread",
+    "web_search_options",
     "messages",
     "input",
     "system",
@@ -91,5 +108,16 @@ def test_odd_shapes_are_read_or_named_and_nothing_worse(path: str, fields: dict[
     except UnreadableError as error:
         rule = error.rule
     else:
-        rule = request.model
+        rule = str(classify(request, Policy()).turn)
     assert rule.replace("_", "").isalnum()
+
+
+@given(st.sampled_from(list(PATHS)), st.binary(max_size=60))
+def test_garbage_has_a_name_and_nothing_worse(path: str, body: bytes):
+    with pytest.raises(UnreadableError):
+        accept(path, "", body)
+
+
+def test_a_model_is_read_from_the_clients_own_bytes_beside_half_an_emoji():
+    body = b'{"model":"\\ud83d\\ude80","messages":[{"role":"user","content":"cut \\ud83d"}]}'
+    assert accept("/v1/messages", "", body).model == "🚀"

@@ -63,6 +63,9 @@ def test_the_models_value_changes_and_nothing_else(made: tuple[bytes, dict[str, 
         b'{"mod\\u0065l":"a","model":"b"}',
         b'{"model":"a","x":1,"y":2,"x":3}',
         b'{"x":"\\"model\\":","model":"a","x":""}',
+        # The second `x` is as long as the beginning of the first: its length leads into the first, to another model.
+        b'{"x":{"a":1,"model":"m","y":2},"model":"m","x":"long","y":2}',
+        b'{"x":{"a":1,"model":"m"},"model":"m","x":"long"}',
     ],
 )
 def test_a_key_that_comes_twice_is_not_ours_to_guess(body: bytes):
@@ -88,6 +91,18 @@ def test_a_key_that_comes_twice_is_not_ours_to_guess(body: bytes):
 def test_what_is_no_object_is_named(body: bytes, rule: str):
     with pytest.raises(UnreadableError, match=rule):
         top_level(body)
+
+
+def test_a_body_of_nothing_but_keys_is_not_walked_through():
+    body = b"{" + b",".join(b'"k%d":1' % number for number in range(1_001)) + b"}"
+    with pytest.raises(UnreadableError, match="too_many_keys"):
+        span(body, top_level(body), "k7")
+
+
+def test_a_key_of_megabytes_is_found_behind():
+    body = b'{"' + b"\\n" * 500_000 + b'":1,"model":"m"}'
+    start, end = span(body, top_level(body), "model")
+    assert body[start:end] == b'"m"'
 
 
 def test_half_an_emoji_can_be_read_around_and_survives():
