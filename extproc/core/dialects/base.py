@@ -1,4 +1,4 @@
-"""What a dialect must give, and what all three share: a bounded, read-only look at a request, for decisions only.
+"""What all three share in reading requests: a bounded, read-only look at a request, for decisions only.
 
 Only the newest messages are decoded, and of each text only its beginning and its end, so a long conversation costs no more than
 one scan at C speed.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from extproc.core.errors import UnreadableError
-from extproc.core.vocabulary import Dialect, Effort, View
+from extproc.core.vocabulary import Effort, View
 from extproc.core.wire.splice import Fields
 
 TAIL = 24
@@ -52,18 +52,6 @@ STRING = msgspec.json.Decoder(str)
 INTEGER = msgspec.json.Decoder(int)
 ANYTHING = msgspec.json.Decoder(Any)
 _ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-
-
-class DialectSpec(Protocol):
-    """One wire API, as far as the request side needs it."""
-
-    name: Dialect
-
-    def view(self, fields: Fields) -> View:
-        """Read what the rules look at. UnreadableError where a field that matters is not what the dialect says."""
-
-    def error(self, status: int, message: str) -> bytes:
-        """Write an error body as the dialect's SDKs expect it."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,1 @@
+from extproc.core.dialects.anthropic.request import Anthropic as Anthropic

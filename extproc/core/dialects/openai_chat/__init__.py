@@ -1,0 +1,1 @@
+from extproc.core.dialects.openai_chat.request import OpenAIChat as OpenAIChat

@@ -1,0 +1,1 @@
+from extproc.core.dialects.openai_responses.request import OpenAIResponses as OpenAIResponses
