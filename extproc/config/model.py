@@ -163,6 +163,28 @@ class Draft(Strict):
     timeout_s: Seconds = Field(30, description="silence of the draft provider after which the request is rescued (or, later, reset)")
 
 
+class Check(Strict):
+    """How a draft's answer is checked before it counts (docs/checks.md): one switch per check."""
+
+    stream_text: bool = Field(
+        False, description="text of a checked draft flows to a streaming client at once; only tool calls are held until they are checked"
+    )
+    finished: bool = Field(True, description="half an answer reads like a whole one")
+    not_empty: bool = Field(True, description="nothing, or thoughts alone, answer nothing")
+    valid_json: bool = Field(True, description="a program reads the answer, and asked for JSON")
+    matches_schema: bool = Field(True, description="a program reads the answer, and told its form by a schema")
+    known_tool: bool = Field(True, description="the client cannot run a tool that it did not offer")
+    valid_arguments: bool = Field(True, description="a call that does not fit the tool's schema fails, or does something else")
+    obeys_tool_choice: bool = Field(True, description="the client said whether, which and how many tools are to be called")
+    no_repetition: bool = Field(True, description="a model in a loop has lost the thread")
+    no_refusal: bool = Field(True, description="what one model will not or cannot do, the other may")
+    obeys_stop: bool = Field(True, description="what stands behind a stop sequence was never to be written")
+
+    def switched_off(self) -> frozenset[str]:
+        """Names of the checks that are not to be made."""
+        return frozenset([name for name, value in self if not value]) - {"stream_text"}
+
+
 class Verify(Strict):
     """Limits of the verify call."""
 
@@ -220,6 +242,7 @@ class Config(Strict):
     origin: Origin | None = Field(None, description="upstream of requests that are no LLM call; default: the verify provider")
     router: Router = Field(Router(), description="how a request's complexity becomes a plan")
     draft: Draft = Field(Draft(), description="limits of the draft call")
+    check: Check = Field(Check(), description="how a draft's answer is checked before it counts")
     verify: Verify = Field(Verify(), description="limits of the verify call")
     budget: Budget = Field(Budget(), description="hard limits for one client request")
     limits: Limits = Field(Limits(), description="sizes that protect the proxy")
