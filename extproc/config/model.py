@@ -36,6 +36,7 @@ from extproc.config.values import (
     Version,
     Words,
 )
+from extproc.core.steps.judge import PLACEHOLDERS
 from extproc.core.vocabulary import Dialect, Mode
 
 
@@ -191,6 +192,14 @@ class Verify(Strict):
     timeout_s: Seconds = Field(120, description="silence of the verify provider in a side call after which it counts as failed")
     max_output_tokens: int = Field(8192, gt=0, description="most tokens that the verify model may write")
     keepalive_s: Seconds = Field(5, description="a streaming client hears a ping at least this often while held")
+    instruction: str = Field("", description="what the verify model is asked, with {draft} and {accept_word} in it; empty = the default")
+
+    @field_validator("instruction")
+    @classmethod
+    def _with_placeholders(cls, value: str) -> str:
+        if value and (missing := [name for name in PLACEHOLDERS if name not in value]):
+            raise ValueError(f"expected a text with {' and '.join(PLACEHOLDERS)} in it; it has no {' and no '.join(missing)}")
+        return value
 
 
 class Budget(Strict):

@@ -76,3 +76,11 @@ def test_one_source_for_a_key() -> None:
     for sources in ({"api_key": "forward", "api_key_env": "A"}, {"api_key_env": "A", "api_key_file": "b"}):
         with pytest.raises(ValidationError, match="not several"):
             config(models={**MODELS, "verify": {**MODELS["verify"], **sources}})
+
+
+def test_an_instruction_has_places_for_the_draft_and_the_accept_word() -> None:
+    whole = "Say {accept_word} where this is right: {draft}"
+    assert config(verify={"instruction": whole}).verify.instruction == whole
+    for text, missing in (("Is it right?", "no {draft} and no {accept_word}"), ("{draft}, right?", "no {accept_word}")):
+        with pytest.raises(ValidationError, match=missing):
+            config(verify={"instruction": text})
