@@ -32,8 +32,9 @@ def _option(setting: Field[Any]) -> Callable[[Callable[..., Any]], Callable[...,
         except ValueError as error:
             raise click.BadParameter(f"{text!r}: {error}") from None
 
-    said = "" if setting.default in {None, ()} else f" [default: {setting.default:g}]"
-    metavar = {"refuse": "FEATURE,...", "text": "TEXT"}.get(setting.name, "N")
+    default = setting.default if isinstance(setting.default, str) else f"{setting.default:g}" if setting.default not in {None, ()} else ""
+    said = f" [default: {default}]" if default else ""
+    metavar = {"refuse": "FEATURE,...", "text": "TEXT", "verdict": "VERDICT"}.get(setting.name, "N")
     return click.option(flag, setting.name, callback=read, metavar=metavar, help=says + said)
 
 
@@ -50,10 +51,19 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--name", default="simulator", show_default=True, help="Name in the server header and in log lines.")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="A model that GET /v1/models lists; may be repeated.")
 @click.option("--api-key-env", metavar="NAME", help="Ask for the API key that this environment variable holds.")
-@click.option("--steerable", is_flag=True, help=f"Let requests change the settings below by the header {STEER_HEADER}.")
+@click.option("--steerable", is_flag=True, help="Let requests change the settings below by a header.")
+@click.option("--steer-header", default=STEER_HEADER, show_default=True, metavar="NAME", help="Name of that header.")
 @_settings
 def command(
-    dialect: str, host: str, port: int, name: str, models: tuple[str, ...], api_key_env: str | None, steerable: bool, **settings: Any
+    dialect: str,
+    host: str,
+    port: int,
+    name: str,
+    models: tuple[str, ...],
+    api_key_env: str | None,
+    steerable: bool,
+    steer_header: str,
+    **settings: Any,
 ) -> None:
     """Run one simulated provider: a model's API without a model, for trying things out.
 
@@ -65,6 +75,7 @@ def command(
         models=models or Profile().models,
         api_key=None if api_key_env is None else _key(api_key_env),
         steerable=steerable,
+        steer_header=steer_header,
         **settings,
     )
     try:

@@ -7,6 +7,7 @@ dialects    the three dialects behind one contract; which request is for which
 anthropic, openai_chat, openai_responses     request → ask, answer → JSON or events (`openai`: what two of them share)
 ask         what is understood of a request
 answer      what is answered to it: thought, text, calls, usage
+judge       a draft that is to be judged, and the verdict
 faults      an answer → what is left of it
 text, sample, tokens, ids, sse     wording, values for schemas, estimates, identifiers, events
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from extproc.simulator import judge
 from extproc.simulator import text as wording
 from extproc.simulator.ask import Ask, RefusedError, Tool, read_json
 from extproc.simulator.profile import Profile
@@ -61,8 +62,7 @@ class Answer:
 
 def compose(ask: Ask, profile: Profile, created_s: int) -> Answer:
     """Answer a request. RefusedError where a schema in it is none."""
-    calls = () if profile.empty else _calls(ask, profile)
-    thought, text = ("", "") if profile.empty else (_thought(ask, profile), _text(ask, profile, calls))
+    thought, text, calls = ("", "", ()) if profile.empty else _content(ask, profile)
     stop, sequence = Stop.CALLS if calls else Stop.END, None
     if (found := _first(text, ask.stop)) is not None:
         text, stop, calls, sequence = text[: text.index(found)], Stop.SEQUENCE, (), found
@@ -86,13 +86,22 @@ def compose(ask: Ask, profile: Profile, created_s: int) -> Answer:
     )
 
 
+def _content(ask: Ask, profile: Profile) -> tuple[str, str, tuple[Call, ...]]:
+    """Thought, text and calls. A judge whom the request leaves no room for the accept word cannot accept, like any real model."""
+    draft = judge.draft_in(ask.prompt)
+    if draft is not None and not ask.must_call and ask.schema is None and judge.accepts(draft, profile.verdict):
+        return _thought(ask, profile), judge.acceptance(chatter=profile.chatter), ()
+    calls = _calls(ask, profile, draft)
+    return _thought(ask, profile), _text(ask, profile, calls, draft), calls
+
+
 def _thought(ask: Ask, profile: Profile) -> str:
     if not (ask.thinking or profile.thinking):
         return ""
     return wording.thought(ask.prompt, profile.words // _THOUGHT_SHARE)
 
 
-def _text(ask: Ask, profile: Profile, calls: Sequence[Call]) -> str:
+def _text(ask: Ask, profile: Profile, calls: Sequence[Call], draft: str | None) -> str:
     if profile.repeat:
         text = wording.loop(ask.prompt, max(profile.words, _LOOP_WORDS))
     elif profile.text is not None:
@@ -101,6 +110,8 @@ def _text(ask: Ask, profile: Profile, calls: Sequence[Call]) -> str:
         text = f"{ask.model} calls {', '.join(call.name for call in calls)}."
     elif ask.schema is not None:
         text = _encode(_sample(ask.schema, "answer"))
+    elif draft is not None:
+        text = wording.improved(ask.model, draft, profile.words)
     else:
         text = wording.answer(ask.model, ask.prompt, profile.words)
     if profile.characters is None:
@@ -108,18 +119,22 @@ def _text(ask: Ask, profile: Profile, calls: Sequence[Call]) -> str:
     return ((text or "x") * -(-profile.characters // max(1, len(text))))[: profile.characters]
 
 
-def _calls(ask: Ask, profile: Profile) -> tuple[Call, ...]:
-    tools = _called(ask, profile)
+def _calls(ask: Ask, profile: Profile, draft: str | None) -> tuple[Call, ...]:
+    tools = _called(ask, profile, draft)
     return tuple(_call(tool, spoiled=profile.invalid_arguments) for tool in tools[: None if ask.parallel else 1])
 
 
-def _called(ask: Ask, profile: Profile) -> Sequence[Tool]:
-    """The tools to call: as many as the profile says, or those that the prompt names, or one where the client insists."""
+def _called(ask: Ask, profile: Profile, draft: str | None) -> Sequence[Tool]:
+    """The tools to call: as many as the profile says, or those that the prompt names (or a judged draft calls), or one if it must."""
     if not ask.tools:
         return ()
     if profile.tool_calls and not ask.after_tool:
         return list(islice(cycle(ask.tools), profile.tool_calls))
-    named = () if ask.after_tool else _named(ask.tools, ask.prompt)
+    named: Sequence[Tool] = ()
+    if draft is not None:
+        named = [tool for tool in ask.tools if tool.name in judge.called(draft)]
+    elif not ask.after_tool:
+        named = _named(ask.tools, ask.prompt)
     return named or (ask.tools[:1] if ask.must_call else ())
 
 

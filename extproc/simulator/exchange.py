@@ -6,7 +6,8 @@ import asyncio
 import socket
 import struct
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDictProxy
@@ -14,12 +15,15 @@ from multidict import CIMultiDictProxy
 from extproc.simulator.ask import RefusedError
 from extproc.simulator.faults import Ending, Script
 from extproc.simulator.profile import Profile
+from extproc.simulator.sse import Frame
 
 _MOST_BYTES = 64 * 1024 * 1024
 """Largest request body, also when unpacked; twice what Anthropic takes, so that it is never this end that refuses one first."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER with no time: closing the socket sends a TCP reset."""
 _GZIP_OR_ZLIB = 47
+_AT_ONCE_BYTES = 256 * 1024
+"""What is written without a look at whether the client takes it."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -74,24 +78,43 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 async def send(request: web.BaseRequest, script: Script, profile: Profile, entry: Exchange, headers: dict[str, str]) -> web.StreamResponse:
     """Carry out the script of a successful answer, at the pace of the profile."""
     entry.status = 200
-    if script.ending is Ending.DONE and not (profile.first_token_s or profile.tokens_per_s):
-        return _at_once(request, script, entry, headers)
+    timed = profile.first_token_s or profile.tokens_per_s or script.pause is not None
+    if not timed and script.ending is Ending.DONE:
+        script = replace(script, frames=list(_merged(script.frames)))
+        if len(script.frames) <= 1:
+            return _at_once(request, script, entry, headers)
     response = web.StreamResponse(headers=headers)
     response.content_length = script.length
     await response.prepare(request)
     began = asyncio.get_running_loop().time()
+    began += await _pause(script, 0, profile)
     written = 0
-    for frame in script.frames:
+    for number, frame in enumerate(script.frames, 1):
         written += frame.tokens
         if written:
             await _wait_until(began + profile.first_token_s + (written / profile.tokens_per_s if profile.tokens_per_s else 0.0))
         await response.write(frame.data)
         entry.sent += frame.data
+        began += await _pause(script, number, profile)
     if script.ending is Ending.STALL:
         await hang()
     if script.ending is Ending.RESET:
         await reset(request, entry)
     return response
+
+
+def _merged(frames: Sequence[Frame]) -> Iterator[Frame]:
+    """Join frames that go out as fast as possible: small answers become one, long ones a few, each of which waits for the client."""
+    joined: list[bytes] = []
+    size = 0
+    for frame in frames:
+        joined.append(frame.data)
+        size += len(frame.data)
+        if size >= _AT_ONCE_BYTES:
+            yield Frame(b"".join(joined))
+            joined, size = [], 0
+    if joined:
+        yield Frame(b"".join(joined))
 
 
 def _at_once(request: web.BaseRequest, script: Script, entry: Exchange, headers: dict[str, str]) -> web.Response:
@@ -102,6 +125,14 @@ def _at_once(request: web.BaseRequest, script: Script, entry: Exchange, headers:
     if script.length is None and request.version >= HttpVersion11:
         response.enable_chunked_encoding()
     return response
+
+
+async def _pause(script: Script, sent: int, profile: Profile) -> float:
+    """Make the pause that comes after this many frames, if it is now; give its seconds."""
+    if sent != script.pause:
+        return 0.0
+    await asyncio.sleep(profile.pause_s)
+    return profile.pause_s
 
 
 async def hang() -> None:

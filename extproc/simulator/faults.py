@@ -26,6 +26,8 @@ class Script:
     ending: Ending = Ending.DONE
     length: int | None = None
     """Value of the content-length header; None for a stream."""
+    pause: int | None = None
+    """After this many frames comes a pause."""
 
 
 def stream(frames: Sequence[Frame], profile: Profile, error_event: Callable[[int], Frame]) -> Script:
@@ -33,15 +35,15 @@ def stream(frames: Sequence[Frame], profile: Profile, error_event: Callable[[int
     if profile.malformed:
         frames = _broken(frames)
     if profile.cut is not None:
-        return Script(frames[: profile.cut], Ending.RESET)
+        return Script(frames[: profile.cut], Ending.RESET, pause=profile.pause)
     if profile.stall is not None:
-        return Script(frames[: profile.stall], Ending.STALL)
+        return Script(frames[: profile.stall], Ending.STALL, pause=profile.pause)
     if profile.end is not None:
-        return Script(frames[: profile.end])
+        return Script(frames[: profile.end], pause=profile.pause)
     if profile.error is not None:
         sent = frames[: profile.error]
-        return Script([*sent, error_event(len(sent))])
-    return Script(frames)
+        return Script([*sent, error_event(len(sent))], pause=profile.pause)
+    return Script(frames, pause=profile.pause)
 
 
 def body(whole: Frame, profile: Profile) -> Script:
@@ -54,6 +56,8 @@ def body(whole: Frame, profile: Profile) -> Script:
         return Script([half], Ending.RESET, length)
     if profile.stall is not None:
         return Script([half], Ending.STALL, length)
+    if profile.pause is not None:
+        return Script([half, Frame(whole.data[length // 2 :])], length=length, pause=1)
     return Script([whole], length=length)
 
 

@@ -1,7 +1,7 @@
 """What one simulated provider is like: its answers, its pace, and the ways in which it fails.
 
-Every field from `words` on is a *setting*: a flag of `extproc simulate-provider`, and, where the provider is steerable, an item
-of the request header `x-simulate`. Both are read by the same functions, those that stand beside the fields below.
+Every field from `words` on is a *setting*: a flag of `extproc simulate-provider`, and, where the provider is steerable, an item of
+a request header (`x-simulate`, or `steer_header`). Both are read by the same functions, those that stand beside the fields below.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ STEER_HEADER = "x-simulate"
 FEATURES = ("images", "documents", "tools", "system_role", "thinking", "prefill")
 """What a provider can refuse with a 400. `system_role` is a system message among the messages: anywhere in Messages, behind the
 user's first message elsewhere."""
+
+VERDICTS = ("auto", "accept", "improve")
+"""What a judge says of a draft; `auto` accepts one of 20 words or more without a "maybe"."""
 
 _MOST = 10_000_000
 
@@ -62,6 +65,12 @@ def _features(text: str) -> tuple[str, ...]:
     return names
 
 
+def _verdict(text: str) -> str:
+    if text not in VERDICTS:
+        raise ValueError(f"expected {', '.join(VERDICTS)}")
+    return text
+
+
 def _setting(default: Any, read: Callable[[str], object], says: str, *, fault: bool = False) -> Any:
     return field(default=default, metadata={"read": read, "says": says, "fault": fault})
 
@@ -71,7 +80,7 @@ class Profile:
     """One simulated provider. The defaults are a healthy one that answers at once, in all dialects, without a key.
 
     "Event" means one SSE event, counted from the first of the stream. An answer that is not streamed has no events: there
-    `cut`, `stall` and `end` strike in the middle of its body, and `error` does nothing.
+    `cut`, `stall`, `pause` and `end` strike in the middle of its body, and `error` does nothing.
     """
 
     name: str = "simulator"
@@ -83,13 +92,17 @@ class Profile:
     api_key: str | None = field(default=None, repr=False)
     """The key that a request must carry, as `x-api-key` or as a bearer token; None asks for none."""
     steerable: bool = False
-    """Requests may change the settings below for themselves, by the header `x-simulate`."""
+    """Requests may change the settings below for themselves, by a header."""
+    steer_header: str = STEER_HEADER
+    """Name of that header: one of its own lets a client steer each of several providers behind one address."""
 
     words: int = _setting(40, _count, "Words in an answer; its last sentence is finished.")
     characters: int | None = _setting(None, _count, "Cut or fill the answer to exactly this many characters.")
     text: str | None = _setting(None, str, "Answer with this text.")
     thinking: bool = _setting(False, _switch, "Think before every answer, also when the request does not ask for it.")
     tool_calls: int = _setting(0, _count, "Call this many of the offered tools in answer to every user message.")
+    verdict: str = _setting("auto", _verdict, f"What to say of a draft when asked to judge one: {', '.join(VERDICTS)}.")
+    chatter: bool = _setting(False, _switch, "Say more than the one word when accepting a draft.")
     first_token_s: float = _setting(0.0, _number, "Seconds before the first token; the opening events are not held back.")
     tokens_per_s: float = _setting(0.0, _number, "Pace of the answer; 0 is as fast as possible.")
 
@@ -102,6 +115,8 @@ class Profile:
     headers_s: float = _setting(0.0, _number, "Seconds before the response headers.", fault=True)
     cut: int | None = _setting(None, _count, "Reset the connection after this many events.", fault=True)
     stall: int | None = _setting(None, _count, "Send nothing more after this many events.", fault=True)
+    pause: int | None = _setting(None, _count, "Send nothing for a while after this many events, then go on.", fault=True)
+    pause_s: float = _setting(1.0, _number, "Seconds of that pause.", fault=True)
     end: int | None = _setting(None, _count, "End the stream properly, but after this many events.", fault=True)
     error: int | None = _setting(None, _count, "Send an error event after this many events, and end.", fault=True)
     malformed: bool = _setting(False, _switch, "Break the JSON of one event in the middle, or of the whole body.", fault=True)
@@ -112,6 +127,8 @@ class Profile:
     def __post_init__(self) -> None:
         if unknown := set(self.refuse) - set(FEATURES):
             raise ValueError(f"refuse: unknown feature {min(unknown)!r}, expected some of {', '.join(FEATURES)}")
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"verdict: expected {', '.join(VERDICTS)}")
         if self.fail_every < 1:
             raise ValueError("fail_every: expected a whole number from 1 on")
 
@@ -120,7 +137,7 @@ class Profile:
         return self if number % self.fail_every == 0 else replace(self, **_HEALTHY)
 
     def steered(self, items: str) -> Profile:
-        """The same with the items of an `x-simulate` header, as in `status=503; retry-after-s=2`. ValueError with the reason."""
+        """The same with the items of a steering header, as in `status=503; retry-after-s=2`. ValueError with the reason."""
         changes: dict[str, Any] = {}
         for item in filter(None, map(str.strip, items.split(";"))):
             word, _, value = item.partition("=")

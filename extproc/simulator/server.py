@@ -19,7 +19,7 @@ from extproc.simulator.answer import compose
 from extproc.simulator.ask import RefusedError, refusal
 from extproc.simulator.dialects import SPEAKERS, Task
 from extproc.simulator.exchange import Exchange, hang, read_body, reset, send, unpacked
-from extproc.simulator.profile import STEER_HEADER, Profile
+from extproc.simulator.profile import Profile
 from extproc.simulator.sse import Frame, encode
 
 _RECORDED = 200
@@ -185,13 +185,14 @@ class Simulator:
         return await send(request, script, profile, entry, headers)
 
     def _profile(self, request: web.BaseRequest) -> Profile:
-        steering = request.headers.get(STEER_HEADER) if self.profile.steerable else None
+        name = self.profile.steer_header
+        steering = request.headers.get(name) if self.profile.steerable else None
         if steering is None:
             return self.profile
         try:
             return self.profile.steered(steering)
         except ValueError as error:
-            raise RefusedError(400, f"{STEER_HEADER}: {error}") from None
+            raise RefusedError(400, f"{name}: {error}") from None
 
     def _json(self, entry: Exchange, dialect: Dialect, body: bytes, refused: RefusedError | None = None) -> web.Response:
         entry.status = refused.status if refused else 200

@@ -41,6 +41,11 @@ def answer(model: str, prompt: str, words: int) -> str:
     return _fill(opening, _SENTENCES, words, _seed(model + quoted))
 
 
+def improved(model: str, draft: str, words: int) -> str:
+    """Write what takes the place of a draft: the same kind of answer, which does not mention the draft."""
+    return _fill(f"{model} puts it this way:", _SENTENCES, words, _seed(model + excerpt(draft)))
+
+
 def thought(prompt: str, words: int) -> str:
     """Write what is thought before an answer: whole sentences, at least this many words."""
     quoted = excerpt(prompt)

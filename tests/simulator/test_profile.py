@@ -13,10 +13,11 @@ def test_the_default_profile_is_healthy_fast_and_open():
 
 def test_a_request_can_steer_every_setting():
     examples = {int: "3", float: "0.5", bool: "", str: "word", tuple: "images, tools"}
-    kinds = {"characters": int, "text": str, "fail_status": int, "retry_after_s": int, "cut": int, "stall": int, "end": int, "error": int}
+    kinds = {"text": str, **dict.fromkeys(("characters", "fail_status", "retry_after_s", "cut", "stall", "pause", "end", "error"), int)}
+    values = {"fail_status": "503", "verdict": "improve"}
     for name, setting in SETTINGS.items():
         kind = kinds.get(name, type(setting.default))
-        value = "503" if name == "fail_status" else examples[kind]
+        value = values.get(name, examples[kind])
         steered = getattr(Profile().steered(f"{word_of(name)}={value}"), name)
         assert steered != setting.default, name
         assert type(steered) is kind, name
@@ -50,6 +51,7 @@ def test_what_is_not_steered_stays():
         ("first-token-s=inf", "first-token-s: expected a number"),
         ("headers-s=-1", "headers-s: expected a number"),
         ("hang=maybe", "hang: expected no value, on or off"),
+        ("verdict=maybe", "verdict: expected auto, accept, improve"),
         ("refuse=cheese", "refuse: expected some of images"),
     ],
 )
@@ -61,6 +63,8 @@ def test_bad_items_say_what_was_expected(items: str, says: str):
 def test_a_profile_made_in_code_is_checked_too():
     with pytest.raises(ValueError, match="unknown feature 'cheese'"):
         Profile(refuse=("cheese",))
+    with pytest.raises(ValueError, match="verdict: expected auto"):
+        Profile(verdict="cheese")
     with pytest.raises(ValueError, match="fail_every"):
         Profile(fail_every=0)
     assert Profile(refuse=FEATURES).refuse == FEATURES
