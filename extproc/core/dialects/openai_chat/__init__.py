@@ -1,1 +1,75 @@
-from extproc.core.dialects.openai_chat.request import OpenAIChat as OpenAIChat
+"""OpenAI Chat Completions, also as DeepSeek, vLLM, Ollama and many others speak it (https://platform.openai.com/docs/api-reference/chat)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from extproc.core.answers import Answer, Demands, Piece
+from extproc.core.dialects.base import openai_error
+from extproc.core.dialects.contract import Changes, Reader, Writer
+from extproc.core.dialects.openai_chat import demands, edit, reader, request, writer
+from extproc.core.vocabulary import Dialect, View
+from extproc.core.wire.splice import Fields
+from extproc.core.wire.sse import SseEvent
+
+
+class OpenAIChat:
+    """The dialect `openai_chat`; what each method gives stands in `contract.DialectSpec`."""
+
+    name = Dialect.OPENAI_CHAT
+
+    def view(self, fields: Fields) -> View:
+        """Read what the rules look at."""
+        return request.view(fields)
+
+    def demands(self, fields: Fields) -> Demands:
+        """Read what any answer can be held against."""
+        return demands.demands(fields)
+
+    def changed(self, body: bytes, changes: Changes) -> bytes:
+        """Give the request with a few other values."""
+        return edit.changed(body, changes)
+
+    def extended(self, body: bytes, said: str) -> bytes:
+        """Give the request with one more user message at its end."""
+        return edit.extended(body, said)
+
+    def question(self, body: bytes) -> bytes:
+        """Give what is to be remembered of the newest question."""
+        return request.question(edit.parsed(body)[1])
+
+    def disowned(self, body: bytes, drafted: Callable[[bytes], bool]) -> bytes:  # noqa: ARG002
+        """Give the request as it is: nothing in this dialect is signed."""
+        return body
+
+    def reader(self) -> Reader:
+        """Begin to read a streamed answer."""
+        return reader.ChatReader()
+
+    def whole(self, body: bytes) -> list[Piece]:
+        """Read an answer that is not streamed."""
+        return reader.whole(body)
+
+    def writer(self, created_s: int, *, usage: bool = True) -> Writer:
+        """Begin to write a streamed answer."""
+        return writer.ChatWriter(created_s, usage=usage)
+
+    def fold(self, answer: Answer, created_s: int) -> bytes:
+        """Write an answer as one body."""
+        return writer.fold(answer, created_s)
+
+    def shown(self, event: SseEvent, *, usage: bool) -> bytes:
+        """Give the bytes of an event that the client is to see."""
+        return reader.shown(event, usage=usage)
+
+    def keepalive(self) -> bytes:
+        """Give a chunk that says nothing."""
+        return writer.KEEPALIVE
+
+    def error(self, status: int, message: str) -> bytes:
+        """Write an error body."""
+        return openai_error(status, message)
+
+    def error_event(self, status: int, message: str) -> bytes:
+        """Write the event that ends a stream with an error."""
+        return writer.error_event(status, message)

@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions (https://platform.openai.com/docs/api-reference/chat): the request, read for decisions; errors, written."""
+"""OpenAI Chat Completions (https://platform.openai.com/docs/api-reference/chat): the request, read for decisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from extproc.core.dialects.base import (
     effort_of,
     is_json_form,
     looks_failed,
-    openai_error,
     optional,
     present,
     required,
@@ -28,7 +27,7 @@ from extproc.core.dialects.base import (
     tools_of,
     view_of,
 )
-from extproc.core.vocabulary import Dialect, View
+from extproc.core.vocabulary import View
 from extproc.core.wire.splice import Fields
 
 
@@ -42,6 +41,8 @@ class _Message(msgspec.Struct):
     content: msgspec.Raw = msgspec.Raw(b"null")
     tool_calls: list[msgspec.Raw] | None = None
     function_call: msgspec.Raw = msgspec.Raw(b"null")
+    tool_call_id: msgspec.Raw = msgspec.Raw(b"null")
+    name: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Function(msgspec.Struct):
@@ -52,42 +53,55 @@ class _Tool(msgspec.Struct):
     function: _Function | None = None
 
 
+_RESULTS = frozenset({"tool", "function"})
 _MESSAGES = msgspec.json.Decoder(list[_Message])
 _PARTS = msgspec.json.Decoder(list[_Part])
 _TOOLS = msgspec.json.Decoder(list[_Tool] | None)
 _FUNCTIONS = msgspec.json.Decoder(list[_Function] | None)
 
 
-class OpenAIChat:
-    """The dialect `openai_chat`."""
+def view(fields: Fields) -> View:
+    """Read what the rules look at. UnreadableError where the messages are not what the dialect says."""
+    messages = required(fields, "messages", _MESSAGES)
+    tools = tools_of(fields, "tools", _TOOLS, _Tool())
+    functions = tools_of(fields, "functions", _FUNCTIONS, _Function())
+    choice: Any = optional(fields, "tool_choice", ANYTHING)
+    names = [tool.function.name for tool in tools if tool.function] + [function.name for function in functions]
+    return view_of(
+        [_item(message) for message in messages[-TAIL:]],
+        len(messages),
+        size_of(fields, "messages"),
+        system_text=_system(messages),
+        # A search that the provider makes is a tool, too, though it does not stand among them.
+        tools=len(tools) + len(functions) + present(fields, "web_search_options"),
+        tool_names=tuple([name for name in names if name]),
+        forced_tool=choice == "required" or isinstance(choice, dict),
+        json_schema=is_json_form(optional(fields, "response_format", OBJECT)),
+        effort=effort_of(optional(fields, "reasoning_effort", STRING)),
+        max_output_tokens=optional(fields, "max_completion_tokens", INTEGER) or optional(fields, "max_tokens", INTEGER),
+        stop_sequences=asked(fields, "stop"),
+    )
 
-    name = Dialect.OPENAI_CHAT
 
-    def view(self, fields: Fields) -> View:
-        """Read what the rules look at."""
-        messages = required(fields, "messages", _MESSAGES)
-        tools = tools_of(fields, "tools", _TOOLS, _Tool())
-        functions = tools_of(fields, "functions", _FUNCTIONS, _Function())
-        choice: Any = optional(fields, "tool_choice", ANYTHING)
-        names = [tool.function.name for tool in tools if tool.function] + [function.name for function in functions]
-        return view_of(
-            [_item(message) for message in messages[-TAIL:]],
-            len(messages),
-            size_of(fields, "messages"),
-            system_text=_system(messages),
-            # A search that the provider makes is a tool, too, though it does not stand among them.
-            tools=len(tools) + len(functions) + present(fields, "web_search_options"),
-            tool_names=tuple([name for name in names if name]),
-            forced_tool=choice == "required" or isinstance(choice, dict),
-            json_schema=is_json_form(optional(fields, "response_format", OBJECT)),
-            effort=effort_of(optional(fields, "reasoning_effort", STRING)),
-            max_output_tokens=optional(fields, "max_completion_tokens", INTEGER) or optional(fields, "max_tokens", INTEGER),
-            stop_sequences=asked(fields, "stop"),
-        )
+def question(fields: Fields) -> bytes:
+    """Give what tells the newest question from others: the ids of the calls whose results it brings, or else what the user typed.
 
-    def error(self, status: int, message: str) -> bytes:
-        """Write an error body."""
-        return openai_error(status, message)
+    What was typed says little alone ("go on"), so the conversation's first text and the number of answers before go with it. Ids
+    are sorted: clients send results in the order in which the tools ended. UnreadableError as `view`.
+    """
+    messages = required(fields, "messages", _MESSAGES)
+    answers = [at for at, message in enumerate(messages) if message.role == "assistant"]
+    newest = messages[answers[-1] + 1 :] if answers else messages
+    results = [message.tool_call_id if message.role == "tool" else message.name for message in newest if message.role in _RESULTS]
+    if results:
+        return b",".join(sorted(map(bytes, results)))
+    users = [message for message in messages if message.role == "user"]
+    return msgspec.json.encode((_typed(newest[-TAIL:]), _typed(users[:1]), len(answers)))
+
+
+def _typed(messages: list[_Message]) -> str:
+    """The newest text in some messages that the human wrote."""
+    return view_of([_item(message) for message in messages], len(messages), 0).last_user_text
 
 
 def _system(messages: list[_Message]) -> str:
@@ -101,7 +115,7 @@ def _item(message: _Message) -> Item:
     texts, parts = content_of(message.content, _PARTS)
     kinds = [part.type for part in parts]
     texts = texts or tuple([part.text for part in parts if part.type == "text"])
-    is_result = message.role in {"tool", "function"}
+    is_result = message.role in _RESULTS
     return Item(
         role=message.role,
         texts=() if is_result else texts,

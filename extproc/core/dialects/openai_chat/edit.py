@@ -1,0 +1,60 @@
+"""Changes to a Chat Completions request. All bytes that need not change stay: the provider's prompt cache knows them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from extproc.core.dialects.base import present, stream_flag
+from extproc.core.dialects.contract import Changes
+from extproc.core.errors import UnreadableError
+from extproc.core.wire.edit import appended, put
+from extproc.core.wire.splice import Fields, readable, span, top_level
+
+
+def changed(body: bytes, changes: Changes) -> bytes:
+    """Give the request with other values. UnreadableError as `wire.edit.put`, or where `stream` is no flag.
+
+    Thinking is never switched off: the dialect has no word for it that all of its providers know.
+    """
+    _, fields = parsed(body)
+    values: dict[str, bytes] = {}
+    if changes.model is not None:
+        values["model"] = msgspec.json.encode(changes.model)
+    if changes.max_tokens is not None:
+        values |= dict.fromkeys(_limits(fields), b"%d" % changes.max_tokens)
+    if changes.tell_usage and stream_flag(fields):
+        values["stream_options"] = _telling(bytes(fields.get("stream_options", b"")))
+    return put(body, values) if values else body
+
+
+def extended(body: bytes, said: str) -> bytes:
+    """Give the request with one more user message at its end. UnreadableError where there is no list of messages."""
+    text, fields = parsed(body)
+    start, end = span(text, fields, "messages")
+    if body[start : start + 1] != b"[":
+        raise UnreadableError("unreadable_messages")
+    message = msgspec.json.encode({"role": "user", "content": said})
+    return b"".join((body[:start], appended(body[start:end], message), body[end:]))
+
+
+def parsed(body: bytes) -> tuple[bytes, Fields]:
+    """Give the top level of a request and the text that it was read from: the body, or its copy that can be read."""
+    try:
+        return body, top_level(body)
+    except UnreadableError:
+        text = readable(body)
+        return text, top_level(text)
+
+
+def _limits(fields: Fields) -> list[str]:
+    """The keys of the limit: those that this client uses, since its model is known to take them.
+
+    For a client that sets none it is the newer key. OpenAI's models since o1 refuse the older one with a 400, while most servers
+    that do not know the newer one pass over it, and what is lost is only a limit.
+    """
+    return [key for key in ("max_completion_tokens", "max_tokens") if present(fields, key)] or ["max_completion_tokens"]
+
+
+def _telling(options: bytes) -> bytes:
+    """The stream's options, with usage among them; other options stay."""
+    return put(options if options.startswith(b"{") else b"{}", {"include_usage": b"true"})

@@ -1,0 +1,175 @@
+"""Pieces → Chat Completions chunks, and a whole answer → one completion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from extproc.core.answers import Answer, Began, Block, Counted, Ended, Erred, Grew, Opened, Part, Piece, Stop, Stopped
+from extproc.core.dialects.base import openai_error
+from extproc.core.dialects.openai_chat.shapes import CUSTOM, LEGACY, REFUSAL
+from extproc.core.vocabulary import Usage
+from extproc.core.wire.sse import event
+
+KEEPALIVE = event(
+    "",
+    # No id: clients that take the first one they see for the answer's are not misled. Azure begins its streams so.
+    b'{"id":"","object":"chat.completion.chunk","created":0,"model":"","choices":[{"index":0,"delta":{},"finish_reason":null}]}',
+)
+"""A chunk that says nothing, and yet refreshes the timers of clients that do not count comments."""
+_CHUNK = "chat.completion.chunk"
+_DONE = event("", b"[DONE]")
+_FINISHES = {
+    Stop.END: "stop",
+    Stop.SEQUENCE: "stop",
+    Stop.CALLS: "tool_calls",
+    Stop.LENGTH: "length",
+    Stop.REFUSAL: "content_filter",
+    # Whatever else stopped the model, the answer may not be all: of the dialect's words only this one says so.
+    Stop.OTHER: "length",
+}
+
+
+class ChatWriter:
+    """Writes one streamed answer."""
+
+    def __init__(self, created_s: int, *, usage: bool) -> None:
+        self._created_s = created_s
+        self._tells_usage = usage
+        self._head = _head("", _CHUNK, created_s, "")
+        """What all chunks begin with."""
+        self._open = Opened(Part.TEXT)
+        self._calls = 0
+        self._kinds: set[str] = set()
+        """What the parts so far were that have a form of their own."""
+        self._usage: Usage | None = None
+        self._done = False
+
+    def write(self, piece: Piece) -> bytes:
+        """Give the chunks of the next piece. After the end always empty."""
+        if self._done:
+            return b""
+        match piece:
+            case Began():
+                self._head = _head(piece.id, _CHUNK, self._created_s, piece.model)
+                return self._chunk({"role": "assistant", "content": ""})
+            case Opened():
+                return self._opened(piece)
+            case Grew():
+                return self._grown(piece.text)
+            case Counted():
+                self._usage = piece.usage
+            case Stopped():
+                return self._chunk({}, finish_of(piece.stop, self._kinds))
+            case Erred():
+                self._done = True
+                return error_event(piece.status, piece.message)
+            case Ended():
+                self._done = True
+                return self._last() + _DONE
+        return b""
+
+    def _opened(self, opened: Opened) -> bytes:
+        self._open = opened
+        if isinstance(opened.raw, str):
+            self._kinds.add(opened.raw)
+        if opened.part is Part.OTHER:
+            return self._chunk(opened.raw) if isinstance(opened.raw, dict) else b""
+        if opened.part is not Part.CALL:
+            return b""
+        if opened.raw == LEGACY:
+            return self._chunk({LEGACY: {"name": opened.name, "arguments": ""}})
+        self._calls += 1
+        return self._chunk({"tool_calls": [{"index": self._calls - 1, **_call(opened, "")}]})
+
+    def _grown(self, text: str) -> bytes:
+        match self._open.part, self._open.raw:
+            case Part.THINKING, _:
+                return self._chunk({"reasoning_content": text})
+            case Part.TEXT, kind:
+                return self._chunk({"refusal" if kind == REFUSAL else "content": text})
+            case Part.CALL, kind if kind == LEGACY:
+                return self._chunk({LEGACY: {"arguments": text}})
+            case Part.CALL, kind:
+                inner = {"custom": {"input": text}} if kind == CUSTOM else {"function": {"arguments": text}}
+                return self._chunk({"tool_calls": [{"index": self._calls - 1, **inner}]})
+        return b""
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        # Where the client asked for usage, every chunk has the field, and only the last one has numbers in it.
+        tail = b',"usage":null}' if self._tells_usage else b"}"
+        return event("", b'%b,"choices":[%b]%b' % (self._head, msgspec.json.encode(choice), tail))
+
+    def _last(self) -> bytes:
+        if not self._tells_usage or self._usage is None:
+            return b""
+        return event("", b'%b,"choices":[],"usage":%b}' % (self._head, msgspec.json.encode(_usage(self._usage))))
+
+
+def fold(answer: Answer, created_s: int) -> bytes:
+    """Write an answer as one completion."""
+    kinds = {block.raw for block in answer.blocks if isinstance(block.raw, str)}
+    finish = finish_of(answer.stop, kinds) if answer.stop else None
+    choice = {"index": 0, "message": _message(answer), "logprobs": None, "finish_reason": finish}
+    usage = b',"usage":%b' % msgspec.json.encode(_usage(answer.usage)) if answer.usage else b""
+    return b'%b,"choices":[%b]%b}' % (
+        _head(answer.id, "chat.completion", created_s, answer.model),
+        msgspec.json.encode(choice),
+        usage,
+    )
+
+
+def finish_of(stop: Stop, kinds: set[str]) -> str:
+    """Give the `finish_reason`. A refusal in words is an end like others, and the older calls have a reason of their own."""
+    if stop is Stop.REFUSAL and REFUSAL in kinds:
+        return "stop"
+    return LEGACY if stop is Stop.CALLS and LEGACY in kinds else _FINISHES[stop]
+
+
+def error_event(status: int, message: str) -> bytes:
+    """Write the event that ends a stream with an error; there is no `[DONE]` behind it."""
+    return event("", openai_error(status, message))
+
+
+def _message(answer: Answer) -> dict[str, Any]:
+    plain, refusal, thought = [
+        "".join([block.text for block in answer.blocks if block.part is part and (block.raw == REFUSAL) is refused])
+        for part, refused in ((Part.TEXT, False), (Part.TEXT, True), (Part.THINKING, False))
+    ]
+    # Where calls or a refusal are the answer, no text is null; else it is an empty text.
+    content = plain or (None if answer.calls or refusal else "")
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal or None}
+    if thought:
+        message["reasoning_content"] = thought
+    if calls := [_call(block, block.text) for block in answer.calls if block.raw != LEGACY]:
+        message["tool_calls"] = calls
+    for block in answer.calls:
+        if block.raw == LEGACY:
+            message[LEGACY] = {"name": block.name, "arguments": block.text}
+    others = [block.raw for block in answer.blocks if block.part is Part.OTHER and isinstance(block.raw, dict)]
+    if annotations := [one for other in others for one in other.get("annotations", ())]:
+        message["annotations"] = annotations
+    return message
+
+
+def _call(call: Opened | Block, text: str) -> dict[str, Any]:
+    if call.raw == CUSTOM:
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": text}}
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": text}}
+
+
+def _head(name: str, kind: str, created_s: int, model: str) -> bytes:
+    """The beginning of a chunk or a completion, still open for more."""
+    return msgspec.json.encode({"id": name, "object": kind, "created": created_s, "model": model})[:-1]
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_input, "cache_write_tokens": usage.cache_write},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }
