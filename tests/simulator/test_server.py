@@ -54,7 +54,7 @@ def test_in_a_pause_the_stream_stands_still(simulator: Simulator):
         lines = response.iter_lines()
         first = [line for line in (next(lines) for _ in range(9)) if line.startswith("event: ")]
         assert first == ["event: message_start", "event: content_block_start", "event: ping"]
-        assert simulator.requests[-1].sent.count(b"event: ") == 3
+        until(lambda: simulator.requests[-1].sent.count(b"event: ") == 3)
     until(lambda: simulator.requests[-1].ending == "left")
 
 
