@@ -1,4 +1,4 @@
-"""Anthropic Messages (https://docs.anthropic.com/en/api/messages): the request, read for decisions; errors, written."""
+"""Anthropic Messages (https://docs.anthropic.com/en/api/messages): the request, read for decisions."""
 
 from __future__ import annotations
 
@@ -23,20 +23,8 @@ from extproc.core.dialects.base import (
     tools_of,
     view_of,
 )
-from extproc.core.vocabulary import Dialect, Effort, View
+from extproc.core.vocabulary import Effort, View
 from extproc.core.wire.splice import Fields
-
-_ERRORS = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "billing_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
 
 class _Block(msgspec.Struct):
@@ -63,38 +51,28 @@ _TOOLS = msgspec.json.Decoder(list[_Typed] | None)
 _CHOICE = msgspec.json.Decoder(_Typed)
 
 
-class Anthropic:
-    """The dialect `anthropic`."""
-
-    name = Dialect.ANTHROPIC
-
-    def view(self, fields: Fields) -> View:
-        """Read what the rules look at."""
-        messages = required(fields, "messages", _MESSAGES)
-        tools = tools_of(fields, "tools", _TOOLS, _Typed())
-        servers = tools_of(fields, "mcp_servers", _TOOLS, _Typed())
-        config = optional(fields, "output_config", OBJECT) or {}
-        thread = optional(fields, "thread", OBJECT) or {}
-        choice = optional(fields, "tool_choice", _CHOICE)
-        return view_of(
-            [_item(message) for message in messages[-TAIL:]],
-            len(messages),
-            size_of(fields, "messages", "system"),
-            system_text=_system(fields),
-            tools=len(tools) + len(servers),
-            tool_names=tuple([tool.name for tool in tools if tool.name]),
-            forced_tool=choice is not None and choice.type in {"any", "tool"},
-            json_schema=bool(config.get("format")) or present(fields, "output_format"),
-            effort=_effort(fields, config),
-            max_output_tokens=optional(fields, "max_tokens", INTEGER),
-            stop_sequences=asked(fields, "stop_sequences"),
-            server_state=thread.get("type") == "continue" or present(fields, "container"),
-        )
-
-    def error(self, status: int, message: str) -> bytes:
-        """Write an error body (https://docs.anthropic.com/en/api/errors)."""
-        kind = _ERRORS.get(status, "invalid_request_error" if status < 500 else "api_error")
-        return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": message}})
+def view(fields: Fields) -> View:
+    """Read what the rules look at. UnreadableError where the messages cannot be read for certain."""
+    messages = required(fields, "messages", _MESSAGES)
+    tools = tools_of(fields, "tools", _TOOLS, _Typed())
+    servers = tools_of(fields, "mcp_servers", _TOOLS, _Typed())
+    config = optional(fields, "output_config", OBJECT) or {}
+    thread = optional(fields, "thread", OBJECT) or {}
+    choice = optional(fields, "tool_choice", _CHOICE)
+    return view_of(
+        [_item(message) for message in messages[-TAIL:]],
+        len(messages),
+        size_of(fields, "messages", "system"),
+        system_text=_system(fields),
+        tools=len(tools) + len(servers),
+        tool_names=tuple([tool.name for tool in tools if tool.name]),
+        forced_tool=choice is not None and choice.type in {"any", "tool"},
+        json_schema=bool(config.get("format")) or present(fields, "output_format"),
+        effort=_effort(fields, config),
+        max_output_tokens=optional(fields, "max_tokens", INTEGER),
+        stop_sequences=asked(fields, "stop_sequences"),
+        server_state=thread.get("type") == "continue" or present(fields, "container"),
+    )
 
 
 def _item(message: _Message) -> Item:
