@@ -33,30 +33,33 @@ class SseParser:
     """Takes bytes as they come and gives the events that are complete."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
         self._seen = 0
         """Bytes of the buffer in which no event ends."""
         self._begun = False
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take the next bytes. MalformedError where one event is larger than any can be."""
-        buffer = self._buffer + data if self._buffer else data
+        buffer = self._buffer
+        buffer += data
         # A line feed may follow a carriage return at the end of what is here, and belong to it.
         usable = len(buffer) - buffer.endswith(b"\r")
-        events, start, at = [], 0, max(0, self._seen - 3)
+        raws, start, at = [], 0, max(0, self._seen - 3)
         while (found := _ENDING.search(buffer, at, usable)) is not None:
             at = found.end()
-            events.append(self._event(buffer[start:at]))
+            raws.append(bytes(buffer[start:at]))
             start = at
-        self._buffer = buffer[start:]
+        del buffer[:start]
         self._seen = usable - start
-        if len(self._buffer) > _MOST:
+        if len(buffer) > _MOST or any(len(raw) > _MOST for raw in raws):
             raise MalformedError("event_too_long")
-        return events
+        return [self._event(raw) for raw in raws]
 
     def finish(self) -> list[SseEvent]:
         """The bytes have ended: give what was left, which a blank line should have ended. Nothing where nothing was."""
-        rest, self._buffer, self._seen = self._buffer, b"", 0
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self._seen = 0
         return [self._event(rest)] if rest else []
 
     def _event(self, raw: bytes) -> SseEvent:
