@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from random import Random
-from secrets import randbits
-from time import monotonic
+from secrets import randbits, token_bytes
+from time import monotonic, time
 
-from extproc.config.model import Config, Model
-from extproc.config.policy import policy
+from extproc.config.model import Config
+from extproc.config.policy import policy, prices
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import config_hash, redact
-from extproc.core.session import Session
+from extproc.core.session import Session, Surroundings
 from extproc.core.steps.classify import RULES
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import Price, Role
 from extproc.core.wire.traceparent import trace_id
 from extproc.shell.accesslog import receive
 from extproc.shell.admin import Admin, EnvoyProbe
 from extproc.shell.caller import Caller
+from extproc.shell.drafted import shared
 from extproc.shell.exchange import Exchange, Stream
 from extproc.shell.server import GrpcServer
 from extproc.shell.telemetry import Journal, Meters
@@ -35,15 +35,20 @@ class Worker:
         self._config = config
         self._runtime = runtime
         self._index = index
-        self._policy = policy(config, {rule.name for rule in RULES})
-        self._memory = RefusalMemory(config.router.refusal_memory_s)
+        self._around = Surroundings(
+            policy=policy(config, {rule.name for rule in RULES}),
+            memory=RefusalMemory(config.router.refusal_memory_s),
+            drafted=shared(runtime.root),
+            secret=token_bytes(32),
+            unix_offset_s=time() - monotonic(),
+        )
         self._meters = Meters(version, config_hash(config))
         self._journal = Journal(self._meters)
         self._caller = Caller(runtime.egress)
         self._probe = EnvoyProbe(config.listen)
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._admin = Admin(self._journal, self._meters, self._probe, redact(config)) if index == 0 else None
-        self._prices = {Role.DRAFT: _price(config.models.draft), Role.VERIFY: _price(config.models.verify)}
+        self._prices = prices(config)
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
         self._ids = Random(randbits(128))  # noqa: S311
         self._lag: asyncio.Task[None] | None = None
@@ -72,7 +77,7 @@ class Worker:
         self._meters.inflight += 1
         try:
             name = trace_id(stream.traceparent()) or f"{self._ids.getrandbits(128):032x}"
-            await Exchange(stream, Session(self._policy, self._memory, name), self._caller, self._meters).run()
+            await Exchange(stream, Session(self._around, name), self._caller, self._meters).run()
         finally:
             self._meters.inflight -= 1
 
@@ -84,12 +89,3 @@ class Worker:
             expected = monotonic() + _LAG_S
             await asyncio.sleep(_LAG_S)
             self._meters.sample(max(0.0, monotonic() - expected))
-
-
-def _price(model: Model) -> Price | None:
-    price = model.price_usd_per_mtok
-    if price is None:
-        return None
-    cached = price.input if price.cached_input is None else price.cached_input
-    written = price.input if price.cache_write is None else price.cache_write
-    return Price(price.input, price.output, cached, written)

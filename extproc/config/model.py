@@ -161,7 +161,8 @@ class Router(Strict):
 class Draft(Strict):
     """Limits of the draft call."""
 
-    timeout_s: Seconds = Field(30, description="silence of the draft provider after which the request is rescued (or, later, reset)")
+    timeout_s: Seconds = Field(30, description="silence of the draft provider after which the request is rescued")
+    max_s: Seconds = Field(120, description="whole time of a draft that is checked, after which the request is rescued")
 
 
 class Check(Strict):

@@ -8,7 +8,7 @@ from extproc.config.endpoints import endpoints
 from extproc.config.model import Config, KeywordRule
 from extproc.config.problems import ConfigError, Problem
 from extproc.config.wording import meant
-from extproc.core.vocabulary import Policy, Role
+from extproc.core.vocabulary import Policy, Price, Role
 
 
 def policy(config: Config, known: Collection[str]) -> Policy:
@@ -38,7 +38,29 @@ def policy(config: Config, known: Collection[str]) -> Policy:
         max_wall_s=config.budget.max_wall_s,
         max_calls=config.budget.max_calls,
         refusal_memory_s=config.router.refusal_memory_s,
+        tools_checked=config.router.tools == "checked",
+        draft_timeout_s=config.draft.timeout_s,
+        draft_wall_s=config.draft.max_s,
+        checks_off=config.check.switched_off(),
+        stream_text=config.check.stream_text,
+        instruction=config.verify.instruction,
+        verify_max_tokens=config.verify.max_output_tokens,
+        keepalive_s=config.verify.keepalive_s,
+        max_cost_usd=config.budget.max_cost_usd,
+        prices=prices(config),
     )
+
+
+def prices(config: Config) -> dict[Role, Price]:
+    """Give what the models cost, as far as that is configured; what is not told apart costs as much as plain input."""
+    told = {}
+    for role, model in ((Role.DRAFT, config.models.draft), (Role.VERIFY, config.models.verify)):
+        price = model.price_usd_per_mtok
+        if price is not None:
+            cached = price.input if price.cached_input is None else price.cached_input
+            written = price.input if price.cache_write is None else price.cache_write
+            told[role] = Price(price.input, price.output, cached, written)
+    return told
 
 
 def _misnamed(config: Config, known: Collection[str]) -> list[Problem]:

@@ -13,7 +13,7 @@ DEFAULT = Path("/var/run/cascade-extproc")
 
 METADATA_NAMESPACE = "extproc.cascade"
 """Dynamic-metadata namespace of a decision (`core.vocabulary.Note`). Its keys, all strings: `outcome`, `model`, `rules` and
-`trace_id`, which Envoy copies into the response headers `x-cascade-…`, and `more`, the rest. All go into the access log."""
+`trace_id`, which Envoy copies into the response headers `x-cascade-…`, `calls` (JSON), and `more`, the rest. All go into the access log."""
 
 USAGE_NAMESPACE = "envoy.ai.token_usage"
 """Typed filter metadata in which Envoy's `ai_protocol_manager` leaves an `envoy.data.ai.v3.TokenUsage`."""

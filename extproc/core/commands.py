@@ -21,6 +21,8 @@ class Forward(msgspec.Struct, frozen=True, gc=False):
     note: Note
     role: Role | None = None
     """Carry it to the model of this role; None leaves the route alone."""
+    held: bool = False
+    """Carry it nowhere: Envoy answers with a placeholder, in whose place we put the response."""
     body: bytes | None = None
     """The new body; None leaves the client's bytes alone."""
 
@@ -44,6 +46,8 @@ class StartResponse(msgspec.Struct, frozen=True, gc=False):
     headers: Pairs
     remove: Sequence[str]
     note: Note
+    pending: bool = False
+    """The outcome is not known yet; the note's is what it will be if we are cut off."""
 
 
 class SendBody(msgspec.Struct, frozen=True, gc=False):
@@ -51,6 +55,8 @@ class SendBody(msgspec.Struct, frozen=True, gc=False):
 
     data: bytes
     end: bool = False
+    note: Note | None = None
+    """With the end: what is known now."""
 
 
 class EndWithTrailers(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +85,24 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """Time after which it has failed in any case."""
 
 
+class CancelCall(msgspec.Struct, frozen=True, gc=False):
+    """Drop the side call to this model, if it still runs; nothing more will be heard of it."""
+
+    role: Role
+
+
+class Watch(msgspec.Struct, frozen=True, gc=False):
+    """From now on give a `Tick` whenever nothing has happened for so long."""
+
+    seconds: float
+
+
+class Report(msgspec.Struct, frozen=True, gc=False):
+    """Calls that were made in vain: no response is left that could carry the note to the record."""
+
+    note: Note
+
+
 class Leave(msgspec.Struct, frozen=True, gc=False):
     """Close the stream to Envoy: it goes on without us."""
 
@@ -87,5 +111,20 @@ class Abort(msgspec.Struct, frozen=True, gc=False):
     """Break the response off: the client must not take what it has for the whole."""
 
 
-Command = AwaitBody | Forward | PassResponse | Hold | StartResponse | SendBody | EndWithTrailers | Reply | Call | Leave | Abort
+Command = (
+    AwaitBody
+    | Forward
+    | PassResponse
+    | Hold
+    | StartResponse
+    | SendBody
+    | EndWithTrailers
+    | Reply
+    | Call
+    | CancelCall
+    | Watch
+    | Report
+    | Leave
+    | Abort
+)
 """Everything that `Session.handle` gives."""

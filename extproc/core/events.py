@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from extproc.core.vocabulary import Role
+
 
 class Headers:
     """HTTP headers in wire order, names in lower case, values as bytes; may hold a name several times."""
@@ -74,6 +76,7 @@ class CallStarted(msgspec.Struct, frozen=True, gc=False):
     at_s: float
     status: int
     headers: Headers
+    role: Role = Role.VERIFY
 
 
 class CallData(msgspec.Struct, frozen=True, gc=False):
@@ -81,12 +84,14 @@ class CallData(msgspec.Struct, frozen=True, gc=False):
 
     at_s: float
     data: bytes
+    role: Role = Role.VERIFY
 
 
 class CallEnded(msgspec.Struct, frozen=True, gc=False):
     """A side call came to its regular end."""
 
     at_s: float
+    role: Role = Role.VERIFY
 
 
 class CallFailed(msgspec.Struct, frozen=True, gc=False):
@@ -94,7 +99,32 @@ class CallFailed(msgspec.Struct, frozen=True, gc=False):
 
     at_s: float
     kind: str
+    role: Role = Role.VERIFY
 
 
-Event = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody | ResponseTrailers | CallStarted | CallData | CallEnded | CallFailed
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """Nothing has happened for the time that `Watch` asked for."""
+
+    at_s: float
+
+
+class ClientLeft(msgspec.Struct, frozen=True, gc=False):
+    """Nobody waits for the answer any more; side calls end with this."""
+
+    at_s: float
+
+
+Event = (
+    RequestHeaders
+    | RequestBody
+    | ResponseHeaders
+    | ResponseBody
+    | ResponseTrailers
+    | CallStarted
+    | CallData
+    | CallEnded
+    | CallFailed
+    | Tick
+    | ClientLeft
+)
 """Everything that `Session.handle` takes."""

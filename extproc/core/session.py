@@ -1,7 +1,7 @@
 """One HTTP exchange as a state machine: `handle(event)` gives commands. Pure: time and ids arrive from outside.
 
     OPEN ──RequestHeaders──▶ BODY ──RequestBody──▶ DONE      plan direct or bypass: the exchange goes on without us
-      │                                    └─────▶ PATH      plan draft: a path sees the response (core.paths)
+      │                                    └─────▶ PATH      plan draft or cascade: a path sees the response (core.paths)
       └──(probe, no body)──▶ DONE
 
 The phase table below is the whole of it; an event that a phase does not know ends our part of the exchange, which Envoy then
@@ -10,20 +10,26 @@ carries on without us (fail open).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
+from hashlib import blake2b
 from typing import ClassVar
+
+from msgspec.structs import replace
 
 from extproc.core.commands import Abort, AwaitBody, Command, Forward, Leave, Reply
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
-from extproc.core.paths.draft import DraftPath, Sent
+from extproc.core.paths.cascade import CascadePath
+from extproc.core.paths.draft import DraftPath
+from extproc.core.paths.sent import Sent
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
-from extproc.core.steps.forward import body_for
+from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import plan
+from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Note, Outcome, Plan, Policy, Request, Role
 from extproc.core.wire.traceparent import trace_id
 
@@ -37,19 +43,31 @@ class Phase(Enum):
     DONE = "done"
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all exchanges of one process share."""
+
+    policy: Policy
+    memory: RefusalMemory
+    drafted: Drafted = field(default_factory=lambda: Fingerprints(b""))
+    secret: bytes = b""
+    """Key of tokens that no model can guess; up to 64 bytes."""
+    unix_offset_s: float = 0.0
+    """What to add to an event's time to get Unix time."""
+
+
 class Session:
     """The exchange of one request. Not shared, not reused."""
 
-    def __init__(self, policy: Policy, memory: RefusalMemory, new_trace_id: str) -> None:
+    def __init__(self, around: Surroundings, new_trace_id: str) -> None:
         """Begin an exchange; `new_trace_id` names it unless the client brings a trace of its own."""
         self.phase = Phase.OPEN
-        self._policy = policy
-        self._memory = memory
+        self._around = around
         self._trace_id = new_trace_id
         self._headers = Headers([])
         self._target = ""
         self._began_s = 0.0
-        self._path: DraftPath | None = None
+        self._path: DraftPath | CascadePath | None = None
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event, give the commands that answer it. Never raises on what a client or an upstream sends."""
@@ -71,7 +89,7 @@ class Session:
             return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
         if path not in PATHS:
             return self._bypass("not_an_llm_call")
-        if self._policy.mode is Mode.OFF:
+        if self._around.policy.mode is Mode.OFF:
             return self._bypass("mode_off")
         if event.end:
             return self._bypass("empty_body")
@@ -79,20 +97,31 @@ class Session:
         return [AwaitBody()]
 
     def _request_body(self, event: RequestBody) -> list[Command]:
-        policy = self._policy
+        policy, memory = self._around.policy, self._around.memory
         try:
             request = accept(self._target, self._headers.get("content-encoding"), event.data)
             label = classify(request, policy)
         except UnreadableError as error:
             return self._bypass(error.rule)
-        decision = plan(request, label, policy, draft_blocked=self._memory.blocks(request, event.at_s))
+        decision = plan(request, label, policy, draft_blocked=memory.blocks(request, event.at_s))
         note = _note(request, decision, self._trace_id)
-        if decision.plan is not Plan.DRAFT:
-            return [Forward(note, body=body_for(request, decision.model)), Leave()]
+        if decision.role is not Role.DRAFT:
+            return [Forward(note, body=verify_body(request, decision.model, self._around.drafted)), Leave()]
         self.phase = Phase.PATH
-        sent = Sent(request, self._target, self._headers, note, self._began_s)
-        self._path = DraftPath(sent, policy, self._memory)
-        return [Forward(note, Role.DRAFT, body_for(request, decision.model))]
+        if decision.plan is Plan.DRAFT and not decision.checked:
+            sent = Sent(request, self._target, self._headers, note, self._began_s)
+            self._path = DraftPath(sent, policy, memory, self._around.drafted)
+            return [Forward(note, Role.DRAFT, body=body_for(request, decision.model))]
+        return self._hold(request, note, event.at_s)
+
+    def _hold(self, request: Request, note: Note, at_s: float) -> list[Command]:
+        """Answer this one ourselves."""
+        around = self._around
+        fence = blake2b(f"{self._trace_id} {at_s!r}".encode(), digest_size=12, key=around.secret).hexdigest()
+        sent = Sent(request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s))
+        path = self._path = CascadePath(sent, around.policy, around.memory, around.drafted)
+        # What Envoy sends if we are gone before the response has begun is an error.
+        return [Forward(replace(note, outcome=Outcome.FAILED), held=True), *path.begin(at_s)]
 
     def _on_path(self, event: Event) -> list[Command]:
         return self._path.handle(event) if self._path else [Leave()]
@@ -111,25 +140,16 @@ class Session:
     """(phase, event type) → what to do; `None` stands for every event."""
 
 
-_NOT_SHOWN = re.compile(r"[^!-~]")
-_MODEL_LENGTH = 120
-
-
-def _shown(model: str) -> str:
-    """A model's name as it may stand in headers and logs: a client can send any text under this name."""
-    return _NOT_SHOWN.sub("?", model[:_MODEL_LENGTH])
-
-
 def _note(request: Request, decision: Decision, trace_id: str) -> Note:
     outcome = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}.get(decision.plan, Outcome.DIRECT)
     return Note(
         outcome=outcome,
         plan=decision.plan,
         dialect=str(request.dialect),
-        model=_shown(decision.model),
+        model=shown_name(decision.model),
         rules=decision.rules,
         trace_id=trace_id,
-        requested_model=_shown(request.model),
+        requested_model=shown_name(request.model),
         turn=str(decision.turn),
         score=decision.score,
         wanted=decision.wanted,

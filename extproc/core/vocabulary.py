@@ -110,6 +110,8 @@ class View(msgspec.Struct, frozen=True, gc=False):
     effort: Effort = Effort.NONE
     max_output_tokens: int | None = None
     stop_sequences: bool = False
+    several_answers: bool = False
+    """More than one answer was asked for, or one that is not only text and calls."""
     server_state: bool = False
     """The conversation lives at the provider (`previous_response_id`, `thread: continue`, `conversation`)."""
     prefill: bool = False
@@ -165,6 +167,34 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     turn: Turn = Turn.CHAT
     wanted: Plan | None = None
     """The plan that the score asked for, where something else overruled it (shadow mode, a missing model, a memory of refusals)."""
+    checked: bool = False
+    """The draft's answer is to be checked before the client gets it."""
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens of one model call. `input` includes the cached parts (OpenAI's way of counting)."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    output: float
+    cached_input: float
+    cache_write: float
+
+    def cost_usd(self, usage: Usage) -> float:
+        """Price one model call; cached tokens are part of `usage.input` and priced apart."""
+        fresh = max(0, usage.input - usage.cached_input - usage.cache_write)
+        cached = usage.cached_input * self.cached_input + usage.cache_write * self.cache_write
+        return (fresh * self.input + cached + usage.output * self.output) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +216,38 @@ class Policy:
     max_calls: int = 3
     refusal_memory_s: float = 300.0
     """How long a refusing draft provider is not asked again for the same kind of request."""
+    tools_checked: bool = True
+    """Requests with tools may be drafted, as their drafts are checked; False sends them all to the verify model."""
+    draft_timeout_s: float = 30.0
+    """Silence of the draft model."""
+    draft_wall_s: float = 120.0
+    """Whole time of a draft that is checked."""
+    checks_off: frozenset[str] = frozenset()
+    stream_text: bool = False
+    """The text of a checked draft flows at once; only its tool calls are held until they are checked."""
+    instruction: str = ""
+    """Template of what the verify model is asked about a draft; empty for the default."""
+    verify_max_tokens: int = 8192
+    keepalive_s: float = 5.0
+    max_cost_usd: float = 1.0
+    prices: Mapping[Role, Price] = field(default_factory=dict)
+
+
+class CallNote(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One model call that we made for a request, whatever became of it. Times are seconds since the request's arrival."""
+
+    role: str
+    model: str
+    status: int
+    """HTTP status; 0 where there was none."""
+    error: str
+    """Why it failed, in a word: a failed check, a kind of failure, `cancelled`; empty for a call that served."""
+    began_s: float
+    first_s: float | None
+    """First byte of its answer's body."""
+    ended_s: float
+    usage: Usage | None = None
+    cost_usd: float | None = None
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -206,16 +268,8 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     turn: str = ""
     score: float | None = None
     wanted: Plan | None = None
-
-
-class Usage(msgspec.Struct, frozen=True, gc=False):
-    """Tokens of one model call. `input` includes the cached parts (OpenAI's way of counting)."""
-
-    input: int = 0
-    output: int = 0
-    cached_input: int = 0
-    cache_write: int = 0
-    reasoning: int = 0
+    calls: tuple[CallNote, ...] = ()
+    """Our own model calls; empty where Envoy carried the request to its model."""
 
 
 PATHS: Mapping[str, Dialect] = {
@@ -226,26 +280,13 @@ PATHS: Mapping[str, Dialect] = {
 """The request paths that are LLM calls (POST), without their query strings."""
 
 TARGET_HEADER = "x-cascade-target"
-"""Request header that the processor sets and Envoy routes by: `draft` (without it: verify). Never taken from a client."""
+"""Request header that the processor sets and Envoy routes by: `draft` or `held` (without it: verify). Never taken from a client."""
+
+HELD = "held"
+"""Value of that header for a request whose response is ours from its first byte to its last."""
 
 PROBE_PATH = "/.well-known/cascade-probe"
 """Requests to this path are answered by the processor when it is really in Envoy's path, and with a 503 by Envoy otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens."""
-
-    input: float
-    output: float
-    cached_input: float
-    cache_write: float
-
-    def cost_usd(self, usage: Usage) -> float:
-        """Price one model call; cached tokens are part of `usage.input` and priced apart."""
-        fresh = max(0, usage.input - usage.cached_input - usage.cache_write)
-        cached = usage.cached_input * self.cached_input + usage.cache_write * self.cache_write
-        return (fresh * self.input + cached + usage.output * self.output) / 1e6
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -282,3 +323,5 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """What the verify model would have cost for the same tokens."""
     error: str = ""
     """Why Envoy gave up, in its own short words; empty for a regular end."""
+    calls: tuple[CallNote, ...] = ()
+    """The model calls one by one, where we made them ourselves."""

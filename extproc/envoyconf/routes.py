@@ -11,7 +11,8 @@ from typing import Any
 from extproc.config.endpoints import Endpoint, Upstream, endpoints
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, TARGET_HEADER
-from extproc.core.vocabulary import PATHS, Dialect, Mode, Role
+from extproc.core.dialects import DIALECTS
+from extproc.core.vocabulary import HELD, PATHS, Dialect, Mode, Role
 from extproc.envoyconf.clusters import ORIGIN
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, patience_s, seconds, typed
 
@@ -72,11 +73,28 @@ def _llm_calls(config: Config, *, processed: bool) -> Iterator[Node]:
     drafts, verifies = _served(config, Role.DRAFT), _served(config, Role.VERIFY)
     is_post = {"name": ":method", "string_match": {"exact": "POST"}}
     to_draft = {"name": TARGET_HEADER, "string_match": {"exact": str(Role.DRAFT)}}
+    held = {"name": TARGET_HEADER, "string_match": {"exact": HELD}}
     for path, dialect in PATHS.items():
+        if processed and dialect in drafts and dialect in verifies:
+            yield _held(path, {"path": path, "headers": [is_post, held]}, dialect)
         if dialect in drafts:
             yield _llm(config, path, {"path": path, "headers": [is_post, to_draft]}, drafts[dialect], processed=processed)
         if dialect in verifies:
             yield _llm(config, path, {"path": path, "headers": [is_post]}, verifies[dialect], processed=processed)
+
+
+def _held(path: str, match: Node, dialect: Dialect) -> Node:
+    """A request whose response is the processor's from its first byte to its last; this error stands in until then, and if it dies."""
+    body = DIALECTS[dialect].error(503, "The gateway was interrupted; please try again.").decode()
+    told = _told({name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%" for name, key in _TOLD.items()})
+    told["response_headers_to_add"].append(_header("content-type", "application/json"))
+    return {
+        "name": f"{path} {HELD}",
+        "match": match,
+        "direct_response": {"status": 503, "body": {"inline_string": body}},
+        **told,
+        "typed_per_filter_config": {EXT_PROC: _PROCESSED},
+    }
 
 
 def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processed: bool) -> Node:

@@ -7,15 +7,16 @@ and requests that passed while the processor was down are seen as well.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
+import msgspec
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 
 from extproc.config.runtime import METADATA_NAMESPACE, USAGE_NAMESPACE
-from extproc.core.vocabulary import PATHS, Outcome, Plan, Price, Record, Role, Usage
+from extproc.core.vocabulary import PATHS, CallNote, Outcome, Plan, Price, Record, Role, Usage
 from extproc.pb.envoy.config.core.v3.base_pb2 import Metadata
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
 from extproc.pb.envoy.data.ai.v3.token_usage_pb2 import TokenUsage
@@ -24,7 +25,16 @@ from extproc.pb.envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessag
 CLIENT_LOG = "client"
 """Log name of the client listener; other logs (our own side calls) tell of calls, not of requests."""
 
-_ROLES = {Outcome.SKIPPED: Role.DRAFT, Outcome.DIRECT: Role.VERIFY, Outcome.RESCUED: Role.VERIFY}
+_ROLES = {
+    Outcome.SKIPPED: Role.DRAFT,
+    Outcome.ACCEPTED: Role.DRAFT,
+    Outcome.FALLBACK: Role.DRAFT,
+    Outcome.DIRECT: Role.VERIFY,
+    Outcome.ENHANCED: Role.VERIFY,
+    Outcome.RESCUED: Role.VERIFY,
+}
+"""Who wrote the answer."""
+_CALLS = msgspec.json.Decoder(tuple[CallNote, ...])
 
 E = TypeVar("E", bound=StrEnum)
 Prices = Mapping[Role, Price | None]
@@ -47,7 +57,8 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     note = _note(common.metadata)
     outcome = _member(Outcome, note.get("outcome"), Outcome.BYPASSED)
     role = _ROLES.get(outcome)
-    usage = _usage(common.metadata)
+    calls = _calls(note.get("calls"))
+    usage = next((call.usage for call in reversed(calls) if call.role == role), None) if calls else _usage(common.metadata)
     price, verify_price = (prices.get(role), prices.get(Role.VERIFY)) if role else (None, None)
     rules = tuple(filter(None, note.get("rules", "").split(",")))
     return Record(
@@ -70,10 +81,25 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         request_bytes=request.request_body_bytes,
         response_bytes=response.response_body_bytes,
         usage=usage,
-        cost_usd=price.cost_usd(usage) if price and usage else None,
+        cost_usd=_sum_of(calls) if calls else price.cost_usd(usage) if price and usage else None,
         baseline_usd=verify_price.cost_usd(usage) if verify_price and usage else None,
         error=_error(common),
+        calls=calls,
     )
+
+
+def _calls(told: str | None) -> tuple[CallNote, ...]:
+    """Read the calls that we made ourselves; another release of ours may have written them in another way."""
+    try:
+        return _CALLS.decode(told) if told else ()
+    except msgspec.DecodeError:
+        return ()
+
+
+def _sum_of(calls: Sequence[CallNote]) -> float | None:
+    """What all calls cost; unknown where no call's cost is known."""
+    costs = [call.cost_usd for call in calls if call.cost_usd is not None]
+    return sum(costs) if costs else None
 
 
 def _path(route_name: str, path: str) -> str:

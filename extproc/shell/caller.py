@@ -35,13 +35,13 @@ class Caller:
             async with asyncio.timeout(call.wall_s):
                 await self._run(call, emit)
         except TimeoutError:
-            await emit(CallFailed(monotonic(), "budget"))
+            await emit(CallFailed(monotonic(), "budget", call.role))
         except httpx.TimeoutException:
-            await emit(CallFailed(monotonic(), "timeout"))
+            await emit(CallFailed(monotonic(), "timeout", call.role))
         except (httpx.ConnectError, httpx.UnsupportedProtocol):
-            await emit(CallFailed(monotonic(), "connect"))
+            await emit(CallFailed(monotonic(), "connect", call.role))
         except httpx.HTTPError:
-            await emit(CallFailed(monotonic(), "reset"))
+            await emit(CallFailed(monotonic(), "reset", call.role))
 
     async def _run(self, call: Call, emit: Emit) -> None:
         headers = [(name.encode("latin-1"), value) for name, value in call.headers]
@@ -50,10 +50,10 @@ class Caller:
         url = f"http://egress{call.path}"
         async with self._client.stream("POST", url, headers=headers, content=call.body, timeout=timeout) as response:
             got = Headers([(name.decode("latin-1").lower(), value) for name, value in response.headers.raw])
-            await emit(CallStarted(monotonic(), response.status_code, got))
+            await emit(CallStarted(monotonic(), response.status_code, got, call.role))
             async for data in response.aiter_raw():
-                await emit(CallData(monotonic(), data))
-        await emit(CallEnded(monotonic()))
+                await emit(CallData(monotonic(), data, call.role))
+        await emit(CallEnded(monotonic(), call.role))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -12,8 +12,9 @@ from time import monotonic, perf_counter
 from typing import Protocol
 
 from extproc.core import commands as do
-from extproc.core.events import Event, RequestBody
+from extproc.core.events import ClientLeft, Event, RequestBody, Tick
 from extproc.core.session import Session
+from extproc.core.vocabulary import Role
 from extproc.shell.caller import Caller
 from extproc.shell.telemetry import Meters
 from extproc.shell.translate import Translator
@@ -44,7 +45,7 @@ class _Left:
 class Exchange:
     """Runs one exchange over one stream."""
 
-    __slots__ = ("_caller", "_inbox", "_meters", "_session", "_stream", "_tasks", "_translator")
+    __slots__ = ("_caller", "_calls", "_inbox", "_listener", "_meters", "_session", "_stream", "_translator", "_watch_s")
 
     def __init__(self, stream: Stream, session: Session, caller: Caller, meters: Meters) -> None:
         self._stream = stream
@@ -53,7 +54,9 @@ class Exchange:
         self._meters = meters
         self._translator = Translator()
         self._inbox: asyncio.Queue[Event | _Left] | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._calls: dict[Role, asyncio.Task[None]] = {}
+        self._listener: asyncio.Task[None] | None = None
+        self._watch_s: float | None = None
 
     async def run(self) -> None:
         """Converse until one side leaves. BrokenOffError asks the transport for an error end; side calls never outlive this."""
@@ -73,10 +76,14 @@ class Exchange:
                     await self._converse(self._inbox)
                     return
         finally:
-            if self._tasks:
-                for task in self._tasks:
+            if self._inbox is not None:
+                # However it ended: what was asked for and not delivered must not be lost from the books.
+                for command in session.handle(ClientLeft(monotonic())):
+                    self._heed(command)
+                tasks = [*self._calls.values(), *([self._listener] if self._listener else [])]
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(*self._tasks, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _act(self, event: Event) -> bool:
         return await self._send([(command, self._translator.reply(command)) for command in self._session.handle(event)])
@@ -92,19 +99,39 @@ class Exchange:
                 raise BrokenOffError
             elif isinstance(command, do.Leave):
                 return False
+            else:
+                self._heed(command)
         return True
+
+    def _heed(self, command: do.Command) -> None:
+        match command:
+            case do.CancelCall():
+                if (task := self._calls.get(command.role)) is not None:
+                    task.cancel()
+            case do.Watch():
+                self._watch_s = command.seconds
+            case do.Report():
+                self._meters.wasted(command.note)
 
     def _start(self, call: do.Call) -> None:
         # Bounded, so that a fast model cannot fill the memory of a worker whose Envoy is slow.
         inbox = self._inbox = self._inbox or asyncio.Queue(maxsize=8)
-        self._tasks.append(asyncio.create_task(self._caller.run(call, inbox.put), name="call"))
+        self._calls[call.role] = asyncio.create_task(self._caller.run(call, inbox.put), name=f"call {call.role}")
 
     async def _converse(self, inbox: asyncio.Queue[Event | _Left]) -> None:
         """Serve Envoy and the side calls from one queue, in the order in which things happen."""
-        self._tasks.append(asyncio.create_task(self._listen(inbox), name="listen"))
-        while not isinstance(event := await inbox.get(), _Left):
+        self._listener = asyncio.create_task(self._listen(inbox), name="listen")
+        while not isinstance(event := await self._next(inbox), _Left):
             if not await self._act(event):
                 return
+
+    async def _next(self, inbox: asyncio.Queue[Event | _Left]) -> Event | _Left:
+        """Give what happens next, or that nothing does."""
+        try:
+            async with asyncio.timeout(self._watch_s):
+                return await inbox.get()
+        except TimeoutError:
+            return Tick(monotonic())
 
     async def _listen(self, inbox: asyncio.Queue[Event | _Left]) -> None:
         while (message := await self._stream.read()) is not None:

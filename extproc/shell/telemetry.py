@@ -19,12 +19,13 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from extproc.core.vocabulary import Outcome, Record, Role, Usage
+from extproc.core.vocabulary import CallNote, Note, Outcome, Record, Role, Usage
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """OpenTelemetry's buckets for the duration of a model call."""
 _OVERHEAD_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0)
 _POLICY = "default"
+_CHECK = "check_"
 _KEPT = 1000
 """Decisions kept for the admin API."""
 
@@ -52,7 +53,8 @@ class Meters:
         self._baseline = Counter("cascade_baseline_cost_usd", "Cost had the verify model answered alone", registry=registry)
         self._saved = Gauge("cascade_saved_usd_total", "Baseline minus cost", registry=registry, multiprocess_mode="sum")
         self._rules = Counter("cascade_rule_fired", "Rules in decisions", ["rule"], registry=registry)
-        self._errors = Counter("cascade_errors", "Requests that ended with an error", ["role", "kind"], registry=registry)
+        self._checks = Counter("cascade_checks_failed", "Drafts that failed a check", ["check"], registry=registry)
+        self._errors = Counter("cascade_errors", "Failures of requests and of model calls", ["role", "kind"], registry=registry)
         for name, label, value in (("config", "hash", config_hash), ("build", "version", version)):
             info = Gauge(
                 f"cascade_{name}_info", f"{name.capitalize()} of this processor", [label], registry=registry, multiprocess_mode="livemax"
@@ -77,13 +79,36 @@ class Meters:
             self._requests.labels(*kind).inc(count)
         for rule, count in Tally(rule for record in records for rule in record.rules).items():
             self._rules.labels(rule).inc(count)
+            if rule.startswith(_CHECK):
+                self._checks.labels(rule.removeprefix(_CHECK)).inc(count)
         troubles = Tally(_trouble(record) for record in records if record.status >= 400 or record.error)
         for trouble, count in troubles.items():
             self._errors.labels(*trouble).inc(count)
         for outcome in {record.outcome for record in records}:
             self._time([record for record in records if record.outcome is outcome], outcome)
         for role in Role:
-            self._count_money([record for record in records if record.role is role], role)
+            self._count_money([record for record in records if record.role is role and not record.calls], role)
+        for record in records:
+            if record.calls:
+                self._count_calls(record.calls)
+                self._baseline.inc(record.baseline_usd or 0.0)
+                if record.cost_usd is not None and record.baseline_usd is not None:
+                    self._saved.inc(record.baseline_usd - record.cost_usd)
+
+    def wasted(self, note: Note) -> None:
+        """Count the calls for a client that has left: they are in no record."""
+        self._count_calls(note.calls)
+        self._saved.inc(-sum(call.cost_usd or 0.0 for call in note.calls))
+
+    def _count_calls(self, calls: Sequence[CallNote]) -> None:
+        for call in calls:
+            self._model.labels(call.role).observe(max(0.0, call.ended_s - call.began_s))
+            if call.usage is not None:
+                for name in Usage.__struct_fields__:
+                    self._tokens.labels(call.role, name).inc(getattr(call.usage, name))
+            self._cost.labels(call.role).inc(call.cost_usd or 0.0)
+            if call.error:
+                self._errors.labels(call.role, call.error).inc()
 
     def _time(self, records: Sequence[Record], outcome: Outcome) -> None:
         whole, first = self._seconds.labels(outcome).observe, self._first.labels(outcome).observe
@@ -92,7 +117,7 @@ class Meters:
             whole(record.duration_s)
             if record.first_byte_s is not None:
                 first(record.first_byte_s)
-            if model is not None:
+            if model is not None and not record.calls:
                 model(record.duration_s)
 
     def _count_money(self, records: Sequence[Record], role: Role) -> None:

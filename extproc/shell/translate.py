@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from extproc.config.runtime import METADATA_NAMESPACE, TARGET_HEADER
 from extproc.core import commands as do
 from extproc.core import events as seen
-from extproc.core.vocabulary import Note
+from extproc.core.vocabulary import HELD, Note
 from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
 from extproc.pb.envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
@@ -82,8 +84,9 @@ def _forward(command: do.Forward, asked: str) -> bytes:
     part = response.request_body if asked == "request_body" else response.request_headers
     common: CommonResponse = part.response
     common.SetInParent()
-    if command.role is not None:
-        _set(common.header_mutation, TARGET_HEADER, command.role.encode())
+    target = HELD if command.held else command.role
+    if target is not None:
+        _set(common.header_mutation, TARGET_HEADER, target.encode())
         common.clear_route_cache = True
     if command.body is not None:
         # Envoy refuses a changed body in BUFFERED mode whose length differs from the header.
@@ -112,7 +115,7 @@ def _start_response(command: do.StartResponse) -> bytes:
     response = ProcessingResponse()
     mutation = response.response_headers.response.header_mutation
     _set(mutation, ":status", b"%d" % command.status)
-    _set_all(mutation, (*command.headers, *_note_headers(command.note)))
+    _set_all(mutation, (*command.headers, *_note_headers(command.note, pending=command.pending)))
     kept = {option.header.key for option in mutation.set_headers}
     mutation.remove_headers.extend(name for name in command.remove if name not in kept)
     response.mode_override.response_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
@@ -126,6 +129,8 @@ def _send_body(command: do.SendBody) -> bytes:
     streamed = response.response_body.response.body_mutation.streamed_response
     streamed.body = command.data
     streamed.end_of_stream = command.end
+    if command.note is not None:
+        _write(command.note, response)
     return response.SerializeToString()
 
 
@@ -166,9 +171,10 @@ def _set_all(mutation: HeaderMutation, headers: Iterable[tuple[str, bytes]]) -> 
         present.add(name)
 
 
-def _note_headers(note: Note) -> list[tuple[str, bytes]]:
+def _note_headers(note: Note, *, pending: bool = False) -> list[tuple[str, bytes]]:
     """The response headers of the contract, where Envoy cannot write them itself any more."""
-    values = (("outcome", note.outcome), ("model", note.model), ("rules", ",".join(note.rules)), ("trace-id", note.trace_id))
+    outcome, model = ("PENDING", "") if pending else (note.outcome, note.model)
+    values = (("outcome", outcome), ("model", model), ("rules", ",".join(note.rules)), ("trace-id", note.trace_id))
     return [(f"x-cascade-{name}", value.encode("latin-1", "replace")) for name, value in values if value]
 
 
@@ -184,4 +190,6 @@ def _write(note: Note, response: ProcessingResponse) -> None:
     fields["rules"].string_value = ",".join(note.rules)
     fields["trace_id"].string_value = note.trace_id
     score = "" if note.score is None else f"{note.score:.3f}"
+    if note.calls:
+        fields["calls"].string_value = msgspec.json.encode(note.calls).decode()
     fields["more"].string_value = f"{note.plan} {note.dialect} {note.turn} {score} {note.wanted or ''} {note.requested_model}"

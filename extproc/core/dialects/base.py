@@ -50,6 +50,7 @@ RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 OBJECT = msgspec.json.Decoder(dict[str, Any])
 STRING = msgspec.json.Decoder(str)
 INTEGER = msgspec.json.Decoder(int)
+STRINGS = msgspec.json.Decoder(list[str])
 ANYTHING = msgspec.json.Decoder(Any)
 _ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 

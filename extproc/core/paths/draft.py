@@ -11,7 +11,6 @@ calling ──CallStarted──▶ relaying ──▶ done    (RESCUED, or FAILE
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
@@ -25,33 +24,17 @@ from extproc.core.events import (
     CallFailed,
     CallStarted,
     Event,
-    Headers,
     ResponseBody,
     ResponseHeaders,
     ResponseTrailers,
 )
-from extproc.core.steps.forward import body_for, end_to_end
+from extproc.core.paths.closing import STATUS_OF
+from extproc.core.paths.outlet import chunks, removable
+from extproc.core.paths.sent import Sent
+from extproc.core.steps.forward import end_to_end, remember, verify_body
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import Note, Outcome, Policy, Request, Role
-
-_CHUNK = 62_000
-"""Bytes of body in one message. Envoy advises at most 64 KiB; the inference gateway of Kubernetes uses this number too."""
-
-_NOT_OURS = (":", "x-envoy-")
-"""Response headers that Envoy does not let a processor take away."""
-
-_STATUS_OF = {"connect": 502, "reset": 502, "timeout": 504, "budget": 504}
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What was forwarded, and what is needed to send it again elsewhere."""
-
-    request: Request
-    path: str
-    headers: Headers
-    note: Note
-    at_s: float
+from extproc.core.steps.provenance import Drafted
+from extproc.core.vocabulary import Outcome, Policy, Role
 
 
 class State(Enum):
@@ -66,10 +49,11 @@ class State(Enum):
 class DraftPath:
     """The response side of one exchange on plan `draft`."""
 
-    def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory) -> None:
+    def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory, drafted: Drafted) -> None:
         self._sent = sent
         self._policy = policy
         self._memory = memory
+        self._drafted = drafted
         self._state = State.ANSWERING
         self._note = sent.note
         self._upstream_names: tuple[str, ...] = ()
@@ -87,6 +71,7 @@ class DraftPath:
             return [Leave()]
         if 200 <= event.status < 300:
             self._memory.succeeded(self._sent.request)
+            remember(self._sent.request, self._drafted)
             return [PassResponse(), Leave()]
         self._memory.failed(self._sent.request, event.status, event.at_s)
         return self._rescue(event)
@@ -98,7 +83,7 @@ class DraftPath:
         left_s = policy.max_wall_s - (event.at_s - sent.at_s)
         if policy.max_calls < 2 or left_s <= 0:
             return [PassResponse(replace(self._note, outcome=Outcome.FAILED, rules=(*self._note.rules, "over_budget"))), Leave()]
-        self._upstream_names = tuple(name for name in event.headers.names() if not name.startswith(_NOT_OURS))
+        self._upstream_names = removable(event)
         self._upstream_ended = event.end
         self._state = State.CALLING
         model = policy.verify_models.get(sent.request.dialect) or sent.request.model
@@ -109,7 +94,7 @@ class DraftPath:
                 role=Role.VERIFY,
                 path=sent.path,
                 headers=end_to_end(sent.headers),
-                body=body_for(sent.request, model) or sent.request.body,
+                body=verify_body(sent.request, model, self._drafted) or sent.request.body,
                 silence_s=policy.verify_timeout_s,
                 wall_s=left_s,
             ),
@@ -132,7 +117,7 @@ class DraftPath:
     def _relaying(self, event: Event) -> list[Command]:
         match event:
             case CallData():
-                return list(_chunks(event.data))
+                return list(chunks(event.data))
             case CallEnded():
                 return [EndWithTrailers() if self._upstream_trailers else SendBody(b"", end=True), Leave()]
             case CallFailed():
@@ -155,7 +140,7 @@ class DraftPath:
 
     def _fail(self, event: CallFailed) -> list[Command]:
         """Both models failed: an error in the client's dialect, which says so."""
-        status = _STATUS_OF.get(event.kind, 502)
+        status = STATUS_OF.get(event.kind, 502)
         message = f"The draft model failed and the verify model could not answer in its place ({event.kind})."
         body = DIALECTS[self._sent.request.dialect].error(status, message)
         note = replace(self._note, outcome=Outcome.FAILED, model="", rules=(*self._note.rules, f"verify_{event.kind}"))
@@ -170,7 +155,3 @@ class DraftPath:
         State.RELAYING: _relaying,
         State.COLLECTING: _collecting,
     }
-
-
-def _chunks(data: bytes) -> list[SendBody]:
-    return [SendBody(data[start : start + _CHUNK]) for start in range(0, len(data), _CHUNK)]

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
+from extproc.core.dialects import DIALECTS
+from extproc.core.dialects.contract import Changes
+from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
-from extproc.core.vocabulary import Request
+from extproc.core.steps.provenance import Drafted
+from extproc.core.vocabulary import Dialect, Request
 from extproc.core.wire.splice import splice
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", "expect"}
 )
 _OURS = ("x-cascade-", "x-envoy-", ":")
+_SIGNED = re.compile(rb'"thinking"|encrypted_content')
+"""Signs of a client that keeps a model's thinking and sends it back."""
+_NOT_SHOWN = re.compile(r"[^!-~]")
+_NAME_LENGTH = 120
 
 
 def body_for(request: Request, model: str) -> bytes | None:
@@ -17,7 +28,35 @@ def body_for(request: Request, model: str) -> bytes | None:
     return None if model == request.model else splice(request.body, request.model_start, request.model_end, model)
 
 
+def verify_body(request: Request, model: str, drafted: Drafted) -> bytes | None:
+    """Give the bytes for the verify model, without thinking that the draft model has signed, or None where they are right as they are."""
+    body = disowned(request.dialect, request.body, drafted)
+    if body is request.body:
+        return body_for(request, model)
+    return body if model == request.model else DIALECTS[request.dialect].changed(body, Changes(model=model))
+
+
+def disowned(dialect: Dialect, body: bytes, drafted: Drafted) -> bytes:
+    """Give a request without the thinking that the draft model has signed; the same object where there is none to be found."""
+    try:
+        return DIALECTS[dialect].disowned(body, drafted.knows)
+    except UnreadableError:
+        return body  # as the client has it: what cannot be read for certain is not cut into
+
+
+def remember(request: Request, drafted: Drafted) -> None:
+    """Keep in mind that the draft model answers this, where its answer may hold thinking that it has signed."""
+    if _SIGNED.search(request.body):
+        with suppress(UnreadableError):
+            drafted.remember(DIALECTS[request.dialect].question(request.body))
+
+
 def end_to_end(headers: Headers) -> list[tuple[str, bytes]]:
     """Give the headers that a proxy passes on (RFC 9110 §7.6.1), without those that only we and Envoy exchange."""
     named = headers.get("connection").lower().replace(" ", "").split(",")
     return [(key, value) for key, value in headers.pairs if key not in _HOP_BY_HOP and not key.startswith(_OURS) and key not in named]
+
+
+def shown_name(model: str) -> str:
+    """Give a model's name as it may stand in headers and logs: a client can send any text under this name."""
+    return _NOT_SHOWN.sub("?", model[:_NAME_LENGTH])

@@ -1,15 +1,12 @@
 """From a label to a decision: which plan, which model, under which name. Pure; the policy is given.
 
-The score proposes a plan, the turn kind may overrule it, and what cannot be had (a dialect, a cascade, a provider that just
+The score proposes a plan, the turn kind may overrule it, and what cannot be had (a dialect, a judgement, a provider that just
 refused the like) falls back to the verify model. Whatever overrules leaves its rule name in the decision.
 """
 
 from __future__ import annotations
 
-from extproc.core.vocabulary import Decision, Label, Mode, Plan, Policy, Request, Role, Turn
-
-CASCADE_READY = False
-"""Whether drafts can be verified; until then what asks for a cascade goes to the verify model."""
+from extproc.core.vocabulary import Decision, Label, Mode, Plan, Policy, Request, Role, Turn, View
 
 
 def plan(request: Request, label: Label, policy: Policy, *, draft_blocked: bool = False) -> Decision:
@@ -17,20 +14,17 @@ def plan(request: Request, label: Label, policy: Policy, *, draft_blocked: bool 
     rules = [fired.name for fired in label.rules]
     if request.dialect not in policy.verify_models:
         return Decision(Plan.BYPASS, None, request.model, (*rules, "dialect_not_served"), label.score, label.turn)
-    wanted = _by_turn(label, policy)
-    chosen = wanted
-    if wanted is Plan.CASCADE and not CASCADE_READY:
-        chosen = Plan.DIRECT
-        rules.append("cascade_not_available")
-    if chosen is Plan.DRAFT:
-        obstacle = _obstacle(request, policy, draft_blocked)
+    wanted = chosen = _by_turn(label, policy)
+    if wanted is not Plan.DIRECT:
+        obstacle = _obstacle(request, wanted, policy, draft_blocked=draft_blocked)
         if obstacle:
             chosen = Plan.DIRECT
             rules.append(obstacle)
-    role = Role.DRAFT if chosen is Plan.DRAFT else Role.VERIFY
+    role = Role.VERIFY if chosen is Plan.DIRECT else Role.DRAFT
     models = policy.draft_models if role is Role.DRAFT else policy.verify_models
     model = models.get(request.dialect) or request.model
-    return Decision(chosen, role, model, tuple(rules), label.score, label.turn, wanted if wanted is not chosen else None)
+    overruled = wanted if wanted is not chosen else None
+    return Decision(chosen, role, model, tuple(rules), label.score, label.turn, overruled, _can_be_checked(request.view))
 
 
 def _by_turn(label: Label, policy: Policy) -> Plan:
@@ -41,13 +35,15 @@ def _by_turn(label: Label, policy: Policy) -> Plan:
         return Plan.DIRECT
     if label.score >= policy.direct_above:
         return Plan.DIRECT
-    if label.turn is Turn.TOOL_CONTINUATION:
-        # A draft of a tool call must be checked before a client may run it.
-        return Plan.CASCADE
     return Plan.DRAFT if label.score < policy.skip_below else Plan.CASCADE
 
 
-def _obstacle(request: Request, policy: Policy, draft_blocked: bool) -> str:
+def _can_be_checked(view: View) -> bool:
+    """Whether more is asked of an answer than text: calls that a program runs, or a form that a program reads."""
+    return view.tools > 0 or view.json_schema
+
+
+def _obstacle(request: Request, wanted: Plan, policy: Policy, *, draft_blocked: bool) -> str:
     """The rule name of what keeps the draft model from answering, or nothing."""
     if policy.mode is Mode.SHADOW:
         return "shadow_mode"
@@ -55,4 +51,11 @@ def _obstacle(request: Request, policy: Policy, draft_blocked: bool) -> str:
         return "draft_lacks_dialect"
     if draft_blocked:
         return "draft_refused_before"
+    if request.view.tools and not policy.tools_checked:
+        return "tools_direct"
+    if request.view.several_answers:
+        return "several_answers"
+    # The accept word cannot be said where a call or a form is forced, and a judge's question cannot follow a begun answer.
+    if wanted is Plan.CASCADE and (request.view.forced_tool or request.view.json_schema or request.view.prefill):
+        return "cannot_be_judged"
     return ""

@@ -23,8 +23,8 @@ def put(body: bytes, values: Mapping[str, bytes]) -> bytes:
     Raises:
         UnreadableError: the body is no object whose members can be found for certain.
     """
-    fields = _fields(body)
-    found = sorted((*span(readable(body), fields, key), key) for key in values if key in fields)
+    text, fields = parsed(body)
+    found = sorted((*span(text, fields, key), key) for key in values if key in fields)
     parts, at = [], 0
     for start, end, key in found:
         parts += [body[at:start], values[key]]
@@ -40,9 +40,9 @@ def put(body: bytes, values: Mapping[str, bytes]) -> bytes:
 def without(body: bytes, keys: Iterable[str]) -> bytes:
     """Give a JSON object without some top-level members. UnreadableError as `put`."""
     for key in keys:
-        fields = _fields(body)
+        text, fields = parsed(body)
         if key in fields:
-            start, end = span(readable(body), fields, key)
+            start, end = span(text, fields, key)
             name = _start_of_member(body, start)
             comma = _SPACE.match(body, end).end()  # type: ignore[union-attr] # it matches nothing, too
             if body[comma : comma + 1] == b",":
@@ -103,8 +103,14 @@ def replaced(array: bytes, changes: Mapping[int, bytes | None]) -> bytes:
     return b"".join((*parts, array[at:]))
 
 
-def _fields(body: bytes) -> Mapping[str, msgspec.Raw]:
+def parsed(body: bytes) -> tuple[bytes, Mapping[str, msgspec.Raw]]:
+    """Give a text of the same length to look into, and its top level: the body itself, or a copy where half surrogate pairs stand alone.
+
+    Raises:
+        UnreadableError: neither is a JSON object.
+    """
     try:
-        return top_level(body)
+        return body, top_level(body)
     except UnreadableError:
-        return top_level(readable(body))
+        text = readable(body)
+        return text, top_level(text)

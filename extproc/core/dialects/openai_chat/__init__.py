@@ -9,6 +9,7 @@ from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes, Reader, Writer
 from extproc.core.dialects.openai_chat import demands, edit, reader, request, writer
 from extproc.core.vocabulary import Dialect, View
+from extproc.core.wire.edit import parsed
 from extproc.core.wire.splice import Fields
 from extproc.core.wire.sse import SseEvent
 
@@ -36,7 +37,7 @@ class OpenAIChat:
 
     def question(self, body: bytes) -> bytes:
         """Give what is to be remembered of the newest question."""
-        return request.question(edit.parsed(body)[1])
+        return request.question(parsed(body)[1])
 
     def disowned(self, body: bytes, drafted: Callable[[bytes], bool]) -> bytes:  # noqa: ARG002
         """Give the request as it is: nothing in this dialect is signed."""

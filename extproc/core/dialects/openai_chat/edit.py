@@ -7,8 +7,8 @@ import msgspec
 from extproc.core.dialects.base import present, stream_flag
 from extproc.core.dialects.contract import Changes
 from extproc.core.errors import UnreadableError
-from extproc.core.wire.edit import appended, put
-from extproc.core.wire.splice import Fields, readable, span, top_level
+from extproc.core.wire.edit import appended, parsed, put
+from extproc.core.wire.splice import Fields, span
 
 
 def changed(body: bytes, changes: Changes) -> bytes:
@@ -35,15 +35,6 @@ def extended(body: bytes, said: str) -> bytes:
         raise UnreadableError("unreadable_messages")
     message = msgspec.json.encode({"role": "user", "content": said})
     return b"".join((body[:start], appended(body[start:end], message), body[end:]))
-
-
-def parsed(body: bytes) -> tuple[bytes, Fields]:
-    """Give the top level of a request and the text that it was read from: the body, or its copy that can be read."""
-    try:
-        return body, top_level(body)
-    except UnreadableError:
-        text = readable(body)
-        return text, top_level(text)
 
 
 def _limits(fields: Fields) -> list[str]:

@@ -11,6 +11,7 @@ from extproc.core.dialects.base import (
     INTEGER,
     OBJECT,
     STRING,
+    STRINGS,
     TAIL,
     Item,
     asked,
@@ -80,6 +81,7 @@ def view(fields: Fields) -> View:
         effort=effort_of(optional(fields, "reasoning_effort", STRING)),
         max_output_tokens=optional(fields, "max_completion_tokens", INTEGER) or optional(fields, "max_tokens", INTEGER),
         stop_sequences=asked(fields, "stop"),
+        several_answers=(optional(fields, "n", INTEGER) or 1) > 1 or "audio" in (optional(fields, "modalities", STRINGS) or ()),
     )
 
 

@@ -1,0 +1,172 @@
+"""The model side of a held exchange: which model is asked what, what its answer says so far, and what all calls cost.
+
+One call counts at a time, the present one. `told` turns its events into what a state machine needs to hear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from extproc.core.answers import Answer
+from extproc.core.commands import Call, CancelCall, Command, Pairs
+from extproc.core.dialects import DIALECTS
+from extproc.core.dialects.contract import Changes
+from extproc.core.errors import MalformedError
+from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted
+from extproc.core.paths.intake import Intake, Item, intake_for
+from extproc.core.paths.ledger import Ledger
+from extproc.core.paths.sent import Sent
+from extproc.core.steps.budget import Room, for_judging, room
+from extproc.core.steps.forward import disowned, end_to_end, shown_name
+from extproc.core.steps.judge import instruction
+from extproc.core.steps.provenance import Drafted
+from extproc.core.vocabulary import Policy, Role, Usage
+from extproc.core.wire.edit import parsed
+
+CallEvent = CallStarted | CallData | CallEnded | CallFailed
+
+
+class Started(msgspec.Struct, frozen=True, gc=False):
+    """The present call has a status."""
+
+    status: int
+
+    @property
+    def good(self) -> bool:
+        """Whether an answer follows, and not an error."""
+        return 200 <= self.status < 300
+
+
+class Ended(msgspec.Struct, frozen=True, gc=False):
+    """The present call has ended as it should."""
+
+
+class Failed(msgspec.Struct, frozen=True, gc=False):
+    """The present call has failed, or its answer cannot be read."""
+
+    kind: str
+
+
+Told = Started | Item | Ended | Failed
+
+
+class Asking:
+    """Makes the calls of one request."""
+
+    def __init__(self, sent: Sent, policy: Policy, drafted: Drafted) -> None:
+        self._sent = sent
+        self._policy = policy
+        self._drafted = drafted
+        self.spec = DIALECTS[sent.request.dialect]
+        self.demands = self.spec.demands(parsed(sent.request.body)[1])
+        self.ledger = Ledger(sent.at_s, policy.prices)
+        self.role = Role.DRAFT
+        self.status = 0
+        """Status and headers of the present call."""
+        self.headers: Pairs = []
+        self.refusal = b""
+        """Body of the present call where its status is an error's."""
+        self._intake: Intake | None = None
+
+    # Questions.
+
+    def draft(self, now_s: float) -> Call:
+        """Ask the draft model the client's own question."""
+        policy = self._policy
+        model = policy.draft_models.get(self._sent.request.dialect) or self._sent.request.model
+        body = self.spec.changed(self._sent.request.body, Changes(model=model, tell_usage=True))
+        return self._call(Role.DRAFT, model, body, policy.draft_timeout_s, min(policy.draft_wall_s, policy.max_wall_s), now_s)
+
+    def judge(self, draft: Answer, now_s: float) -> Call | None:
+        """Ask the verify model what it thinks of a draft; None where no budget is left."""
+        given = self._room(draft.usage, now_s)
+        if given is None:
+            return None
+        said = instruction(self._policy.instruction, draft, self._sent.fence)
+        body = self.spec.extended(self._sent.request.body, said)
+        return self._verify(body, given, for_judging(given, self._policy, self.demands), now_s)
+
+    def rescue(self, now_s: float) -> Call | None:
+        """Ask the verify model the client's own question; None where no budget is left."""
+        given = self._room(self.answer().usage, now_s)
+        return None if given is None else self._verify(self._sent.request.body, given, given.max_tokens, now_s)
+
+    @property
+    def verify_model(self) -> str:
+        """The verify model's name, as it may be shown."""
+        return shown_name(self._policy.verify_models.get(self._sent.request.dialect) or self._sent.request.model)
+
+    def _verify(self, body: bytes, given: Room, max_tokens: int | None, now_s: float) -> Call:
+        body = disowned(self._sent.request.dialect, body, self._drafted)
+        asked = self._sent.request.model
+        model = self._policy.verify_models.get(self._sent.request.dialect) or asked
+        changes = Changes(None if model == asked else model, max_tokens, tell_usage=True)
+        return self._call(Role.VERIFY, model, self.spec.changed(body, changes), self._policy.verify_timeout_s, given.seconds, now_s)
+
+    def _call(self, role: Role, model: str, body: bytes, silence_s: float, wall_s: float, now_s: float) -> Call:
+        self.role, self.status, self.headers, self.refusal, self._intake = role, 0, [], b"", None
+        self.ledger.begin(role, shown_name(model), now_s)
+        return Call(role, self._sent.path, end_to_end(self._sent.headers), body, silence_s, wall_s)
+
+    def _room(self, known: Usage | None, now_s: float) -> Room | None:
+        ledger, size = self.ledger, len(self._sent.request.body)
+        elapsed_s = now_s - self._sent.at_s
+        return room(self._policy, self.demands, size, known, calls=ledger.calls, elapsed_s=elapsed_s, spent_usd=ledger.spent_usd)
+
+    # Answers.
+
+    def told(self, event: CallEvent) -> Iterator[Told]:
+        """Take in what an event of the present call brings, and keep the books."""
+        try:
+            match event:
+                case CallStarted():
+                    yield self._started(event)
+                case CallData():
+                    self.ledger.came(event.role, event.at_s)
+                    if self._intake is None:
+                        self.refusal += event.data
+                    else:
+                        yield from self._intake.feed(event.data)
+                case CallEnded():
+                    if self._intake is not None:
+                        yield from self._intake.finish()
+                    self.close(event.at_s)
+                    yield Ended()
+                case CallFailed():
+                    self.close(event.at_s, event.kind)
+                    yield Failed(event.kind)
+        except MalformedError as error:
+            yield Failed(error.kind)
+
+    def _started(self, event: CallStarted) -> Started:
+        self.ledger.answered(event.role, event.status)
+        self.status = event.status
+        # What we pass on is inflated.
+        self.headers = [(name, value) for name, value in end_to_end(event.headers) if name != "content-encoding"]
+        started = Started(event.status)
+        if started.good:
+            self._intake = intake_for(self.spec, event.headers, stream=self._sent.request.stream, usage=self.demands.wants_usage)
+        return started
+
+    def answer(self) -> Answer:
+        """Give what the present call has said so far."""
+        return self._intake.answer() if self._intake else Answer()
+
+    @property
+    def running(self) -> bool:
+        """Whether the present call has not ended yet."""
+        return self.ledger.is_open(self.role)
+
+    def close(self, now_s: float, error: str = "") -> None:
+        """Enter the end of the present call into the books."""
+        if self.running:
+            self.ledger.end(self.role, now_s, self.answer().usage, error)
+
+    def dropped(self, now_s: float) -> list[Command]:
+        """Drop the present call, where it still runs."""
+        if not self.running:
+            return []
+        self.close(now_s)
+        return [CancelCall(self.role)]

@@ -1,0 +1,79 @@
+"""The client's side of a held exchange: what goes out, and what the last of it says.
+
+Before anything has gone out a response may still be anything, an error with its own status included. After that a stream ends
+with an event of its dialect, and a comment tells what the headers could not.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from extproc.core.commands import Command, Pairs
+from extproc.core.dialects.contract import DialectSpec
+from extproc.core.events import ResponseHeaders
+from extproc.core.paths.closing import cost_of, last_words
+from extproc.core.paths.outlet import Outlet
+from extproc.core.vocabulary import CallNote, Note, Outcome
+
+
+class Response:
+    """The response of one exchange."""
+
+    def __init__(self, note: Note, spec: DialectSpec, *, stream: bool) -> None:
+        self.note = replace(note, outcome=Outcome.FAILED)
+        """What is known; if we are cut off, this is how it ended."""
+        self._spec = spec
+        self._stream = stream
+        self._outlet = Outlet()
+
+    @property
+    def open(self) -> bool:
+        """A stream has begun, so its status and headers cannot be taken back."""
+        return self._stream and self._outlet.started
+
+    def placeholder(self, event: ResponseHeaders, seconds: float) -> list[Command]:
+        """Envoy waits for a response: begin with it, or hold for so many seconds at most."""
+        return self._outlet.placeholder(event, seconds)
+
+    def add(self, *rules: str) -> None:
+        """Note why things go as they go."""
+        self.note = replace(self.note, rules=(*self.note.rules, *rules))
+
+    def by(self, model: str) -> None:
+        """Note whose answer it is."""
+        self.note = replace(self.note, model=model)
+
+    def begin(self, status: int, headers: Pairs, now_s: float, outcome: Outcome | None = None) -> list[Command]:
+        """Send a stream's status and headers, with the outcome where it is known already."""
+        note = self.note if outcome is None else replace(self.note, outcome=outcome)
+        return self._outlet.start(status, headers, note, now_s, pending=outcome is None)
+
+    def send(self, data: bytes, now_s: float) -> list[Command]:
+        """Send a piece of a stream."""
+        return self._outlet.send(data, now_s)
+
+    def keepalive(self, now_s: float, after_s: float) -> list[Command]:
+        """Let a waiting client hear something, where it has heard nothing for so long."""
+        if not self.open or now_s - self._outlet.last_s < after_s:
+            return []
+        return self._outlet.send(self._spec.keepalive(), now_s)
+
+    def end(
+        self, outcome: Outcome, calls: tuple[CallNote, ...], now_s: float, *, status: int, headers: Pairs, body: bytes
+    ) -> list[Command]:
+        """End it with the last piece of a stream, or with a whole body."""
+        note = self.note = replace(self.note, outcome=outcome, calls=calls)
+        if self.open:
+            return self._outlet.finish(note, body + last_words(note))
+        cost = cost_of(note)
+        headers = [*headers, ("x-cascade-cost-usd", cost.encode())] if cost else headers
+        return [*self._outlet.start(status, headers, note, now_s), *self._outlet.finish(note, body)]
+
+    def fail(self, status: int, message: str, calls: tuple[CallNote, ...], now_s: float) -> list[Command]:
+        """End it with an error in the client's dialect."""
+        if self.open:
+            body = self._spec.error_event(status, message)
+            return self.end(Outcome.FAILED, calls, now_s, status=status, headers=[], body=body)
+        self.by("")
+        headers: Pairs = [("content-type", b"application/json")]
+        return self.end(Outcome.FAILED, calls, now_s, status=status, headers=headers, body=self._spec.error(status, message))

@@ -1,0 +1,24 @@
+"""What a path knows of the request that it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extproc.core.events import Headers
+from extproc.core.vocabulary import Note, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was forwarded, and what is needed to send it again elsewhere."""
+
+    request: Request
+    path: str
+    headers: Headers
+    note: Note
+    at_s: float
+    """When the request arrived."""
+    fence: str = ""
+    """A token that no model can have guessed."""
+    created_s: int = 0
+    """Unix time of the request."""
