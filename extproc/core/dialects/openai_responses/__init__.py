@@ -1,1 +1,87 @@
-from extproc.core.dialects.openai_responses.request import OpenAIResponses as OpenAIResponses
+"""OpenAI Responses (https://platform.openai.com/docs/api-reference/responses).
+
+request    read for the rules
+demands    read for what an answer is held against
+edit       the few changes to it; history: which of its answers another provider wrote
+reader     events, or one body → pieces (events, output, parts, taking: what it is made of)
+writer     pieces → events, or one body (items)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from extproc.core.answers import Answer, Demands, Piece
+from extproc.core.dialects.base import openai_error
+from extproc.core.dialects.contract import Changes
+from extproc.core.dialects.openai_responses import demands, edit, history, request, writer
+from extproc.core.dialects.openai_responses import reader as reading
+from extproc.core.vocabulary import Dialect, View
+from extproc.core.wire.splice import Fields
+from extproc.core.wire.sse import SseEvent, comment
+
+
+class OpenAIResponses:
+    """The dialect `openai_responses`."""
+
+    name = Dialect.OPENAI_RESPONSES
+
+    def view(self, fields: Fields) -> View:
+        """Read what the rules look at. An `input` may be left out where the provider holds the conversation."""
+        return request.view(fields)
+
+    def demands(self, fields: Fields) -> Demands:
+        """Read what any answer can be held against."""
+        return demands.demands(fields)
+
+    def changed(self, body: bytes, changes: Changes) -> bytes:
+        """Give the request with another model or limit."""
+        return edit.changed(body, changes)
+
+    def extended(self, body: bytes, said: str) -> bytes:
+        """Give the request with one more user message at its end."""
+        return edit.extended(body, said)
+
+    def question(self, body: bytes) -> bytes:
+        """Give what is to be remembered of the newest question."""
+        return history.question(body)
+
+    def disowned(self, body: bytes, drafted: Callable[[bytes], bool]) -> bytes:
+        """Give the request without what only the draft provider can make something of."""
+        return history.disowned(body, drafted)
+
+    def reader(self) -> reading.Reader:
+        """Begin to read a streamed answer."""
+        return reading.Reader()
+
+    def whole(self, body: bytes) -> list[Piece]:
+        """Read an answer that is not streamed."""
+        return reading.whole(body)
+
+    def writer(self, created_s: int, *, usage: bool = True) -> writer.Writer:  # noqa: ARG002
+        """Begin to write a streamed answer; it tells its usage always."""
+        return writer.Writer(created_s)
+
+    def fold(self, answer: Answer, created_s: int) -> bytes:
+        """Write an answer as one body."""
+        return writer.fold(answer, created_s)
+
+    def shown(self, event: SseEvent, *, usage: bool) -> bytes:  # noqa: ARG002
+        """Give all of an event: the usage stands in the last one, for every client."""
+        return event.raw
+
+    def keepalive(self) -> bytes:
+        """Give a comment.
+
+        An unknown event would also reset the idle timer of Codex (300 s), which comments do not; but the stream helpers of OpenAI's
+        own SDKs raise at any event in front of `response.created`, so before it only a comment can be sent to every client.
+        """
+        return comment("keepalive")
+
+    def error(self, status: int, message: str) -> bytes:
+        """Write an error body."""
+        return openai_error(status, message)
+
+    def error_event(self, status: int, message: str) -> bytes:
+        """Write the event that ends a stream with an error: `response.failed`, since agents pass over a bare `error`."""
+        return writer.failed(status, message)
