@@ -1,0 +1,1 @@
+"""What the checks of `steps.check` look with: schemas, repetition, refusal."""
