@@ -16,12 +16,14 @@ from extproc.core.errors import UnreadableError
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import RULES, classify
 from extproc.core.steps.plan import plan
-from extproc.core.vocabulary import PATHS, Dialect, Policy
+from extproc.core.vocabulary import PATHS, Dialect, Policy, Role
 from extproc.core.wire.splice import readable, top_level
 
 _REASONS = {rule.name: rule.reason for rule in RULES}
 _OVERRULED = {
-    "cascade_not_available": "the cascade is not in this version, so the verify model answers alone",
+    "tools_direct": "router.tools is direct: every request with tools goes to the verify model",
+    "several_answers": "several answers, or other kinds of answers, were asked for, which cannot be checked",
+    "cannot_be_judged": "a form or a call is forced, or the answer has begun, so the verify model could not say that it accepts a draft",
     "draft_lacks_dialect": "the draft model does not speak the client's dialect",
     "dialect_not_served": "no model of the configuration speaks the client's dialect",
     "shadow_mode": "shadow mode only reports what it would have done",
@@ -75,6 +77,7 @@ def explain(name: str, body: bytes, chosen: Policy, path: str | None = None) -> 
         "score": round(label.score, 3),
         "plan": str(decision.plan),
         "wanted": str(decision.wanted) if decision.wanted else None,
+        "checked": decision.checked and decision.role is Role.DRAFT,
         "rules": [{"name": rule, "weight": judged.get(rule, 0.0), "reason": _reason(rule)} for rule in decision.rules],
     }
 
@@ -131,7 +134,8 @@ def _text(one: Mapping[str, Any]) -> str:
         lines.append(f"  turn     {one['turn']}")
         lines.append(f"  score    {one['score']:.2f}")
     wanted = f" (the score asks for {one['wanted']})" if one["wanted"] else ""
-    lines.append(f"  plan     {one['plan']}{wanted}")
+    checked = " (the draft is checked)" if one.get("checked") else ""
+    lines.append(f"  plan     {one['plan']}{wanted}{checked}")
     for rule in one["rules"]:
         weight = f"{rule['weight']:+.2f}" if rule["weight"] else "     "
         lines.append(f"    {weight}  {rule['name']}{': ' + rule['reason'] if 'reason' in rule else ''}")

@@ -56,7 +56,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     """Of a call: the tool's name."""
     raw: Any = None
-    """Of `OTHER`: the part as the dialect has it."""
+    """Of `OTHER`: the part as the dialect has it. Of the others: what its dialect needs beside, to write the same form again."""
 
 
 class Grew(msgspec.Struct, frozen=True, gc=False):
@@ -170,16 +170,21 @@ class Gathering:
                     self._close()
                 case Signed():
                     self._signature = piece.signature
-                case Counted():
-                    self._usage = piece.usage
-                case Began():
-                    self._id, self._model = piece.id, piece.model
-                case Stopped():
-                    self._stop, self._sequence = piece.stop, piece.sequence
-                case Erred():
-                    self._error = piece
-                case Ended():
-                    self._ended = True
+                case _:
+                    self._take_other(piece)
+
+    def _take_other(self, piece: Began | Counted | Stopped | Erred | Ended) -> None:
+        match piece:
+            case Began():
+                self._id, self._model = piece.id, piece.model
+            case Counted():
+                self._usage = piece.usage
+            case Stopped():
+                self._stop, self._sequence = piece.stop, piece.sequence
+            case Erred():
+                self._error = piece
+            case Ended():
+                self._ended = True
 
     def answer(self) -> Answer:
         """Give what came so far."""
@@ -205,6 +210,8 @@ def gathered(pieces: Iterable[Piece]) -> Answer:
 def pieces_of(answer: Answer) -> list[Piece]:
     """Take an answer apart again, each part's text in one piece."""
     pieces: list[Piece] = [Began(answer.id, answer.model)]
+    if answer.usage is not None:
+        pieces.append(Counted(answer.usage))
     for block in answer.blocks:
         pieces.append(Opened(block.part, block.id, block.name, block.raw))
         if block.text:
@@ -212,8 +219,6 @@ def pieces_of(answer: Answer) -> list[Piece]:
         if block.signature:
             pieces.append(Signed(block.signature))
         pieces.append(Closed())
-    if answer.usage is not None:
-        pieces.append(Counted(answer.usage))
     if answer.stop is not None:
         pieces.append(Stopped(answer.stop, answer.sequence))
     if answer.error is not None:
@@ -254,5 +259,7 @@ class Demands(msgspec.Struct, frozen=True, gc=False):
     """Tokens that the client allows for an answer."""
     thinking_tokens: int | None = None
     """Tokens that the client wants spent on thinking at most (part of `max_tokens`), where it says so."""
+    stateless: bool = False
+    """The provider is told to keep nothing, so the client has no use for the provider's own id of an answer."""
     wants_usage: bool = True
     """A stream tells its usage (Chat Completions only where asked)."""

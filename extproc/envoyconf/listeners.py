@@ -33,7 +33,8 @@ def client(config: Config) -> Node:
 def egress(config: Config, runtime: RuntimeDir) -> Node:
     """Give the listener for our own calls to models; only this user may connect."""
     manager = _manager(config, "egress", egress_routes(config), [_usage(), _ROUTER])
-    manager |= {"local_reply_config": _errors(config), **_tracing(config)}
+    # An answer that breaks off is to be known at once, and not after the delay that is meant for clients on a network.
+    manager |= {"local_reply_config": _errors(config), "delayed_close_timeout": "0s", **_tracing(config)}
     # Its connections come from requests that were let in already; a crowd at the clients' door must not keep them from being answered.
     return {**_listener("egress", pipe(runtime.egress, mode=0o600), config, manager), "ignore_global_conn_limit": True}
 

@@ -27,7 +27,7 @@ def test_the_table_of_our_own_samples_is_the_one_that_is_kept():
 def test_one_request_is_told_in_full():
     done = run(CORPUS / "oc_word_problem.json")
     assert done.exit_code == 0
-    assert "plan     direct (the score asks for cascade)" in done.stdout
+    assert "plan     cascade" in done.stdout
     assert "+0.30  word_problem: a sum told in words" in done.stdout
 
 

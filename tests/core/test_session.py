@@ -24,7 +24,7 @@ from extproc.core.events import (
     ResponseHeaders,
     ResponseTrailers,
 )
-from extproc.core.session import Phase, Session
+from extproc.core.session import Phase, Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.vocabulary import PROBE_PATH, Dialect, Mode, Outcome, Plan, Policy, Role
 
@@ -42,7 +42,7 @@ AGENT = {**SIMPLE["/v1/messages"], "tools": [TOOL]}
 
 
 def session(policy: Policy = POLICY, memory: RefusalMemory | None = None) -> Session:
-    return Session(policy, memory or RefusalMemory(300), NEW_ID)
+    return Session(Surroundings(policy, memory or RefusalMemory(300)), NEW_ID)
 
 
 def headers(path: str, *more: tuple[str, bytes], end: bool = False) -> RequestHeaders:

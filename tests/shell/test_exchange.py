@@ -10,7 +10,7 @@ import pytest
 
 from extproc.core.commands import Call
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Event, Headers
-from extproc.core.session import Session
+from extproc.core.session import Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.vocabulary import Dialect, Policy
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
@@ -86,7 +86,7 @@ class FakeCaller:
 
 def run(pipe: Pipe, caller: FakeCaller, also: Callable[[], Awaitable[None]] | None = None) -> None:
     async def both() -> None:
-        exchange = Exchange(pipe, Session(POLICY, RefusalMemory(300), "0" * 32), caller, METERS)  # type: ignore[arg-type]
+        exchange = Exchange(pipe, Session(Surroundings(POLICY, RefusalMemory(300)), "0" * 32), caller, METERS)  # type: ignore[arg-type]
         async with asyncio.timeout(10), asyncio.TaskGroup() as group:
             group.create_task(exchange.run())
             if also is not None:

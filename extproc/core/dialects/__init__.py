@@ -1,4 +1,7 @@
-"""The wire APIs, a folder each. What each must give stands in `contract`, what their request sides share in `base`; `DIALECTS` is all that others need."""
+"""The wire APIs, a folder each.
+
+What each must give stands in `contract`, what their request sides share in `base`; `DIALECTS` is all that others need.
+"""
 
 from __future__ import annotations
 

@@ -89,8 +89,12 @@ class DialectSpec(Protocol):
     def shown(self, event: SseEvent, *, usage: bool) -> bytes:
         """Give the bytes of an event that the client is to see: all, or none of a usage that only we asked for (`usage` false)."""
 
-    def keepalive(self) -> bytes:
-        """Give the event that real clients take for a sign of life, before and between other events."""
+    def keepalive(self, *, held_id: str = "", first: bool = False) -> bytes:
+        """Give what real clients take for a sign of life before an answer.
+
+        `held_id`: the id under which the answer will go out, if it may have another than its provider gave it; `first`: nothing has
+        been sent before.
+        """
 
     def error(self, status: int, message: str) -> bytes:
         """Write an error body as the dialect's SDKs expect it."""

@@ -18,7 +18,7 @@ from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted
 from extproc.core.paths.intake import Intake, Item, intake_for
 from extproc.core.paths.ledger import Ledger
 from extproc.core.paths.sent import Sent
-from extproc.core.steps.budget import Room, for_judging, room
+from extproc.core.steps.budget import Room, estimate, for_judging, room
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
 from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
@@ -69,6 +69,7 @@ class Asking:
         self.refusal = b""
         """Body of the present call where its status is an error's."""
         self._intake: Intake | None = None
+        self._size = 0
 
     # Questions.
 
@@ -108,6 +109,7 @@ class Asking:
     def _call(self, role: Role, model: str, body: bytes, silence_s: float, wall_s: float, now_s: float) -> Call:
         self.role, self.status, self.headers, self.refusal, self._intake = role, 0, [], b"", None
         self.ledger.begin(role, shown_name(model), now_s)
+        self._size = len(body)
         return Call(role, self._sent.path, end_to_end(self._sent.headers), body, silence_s, wall_s)
 
     def _room(self, known: Usage | None, now_s: float) -> Room | None:
@@ -162,7 +164,10 @@ class Asking:
     def close(self, now_s: float, error: str = "") -> None:
         """Enter the end of the present call into the books."""
         if self.running:
-            self.ledger.end(self.role, now_s, self.answer().usage, error)
+            answer = self.answer()
+            # What broke off before it told its tokens was paid for all the same; an error was not.
+            usage = answer.usage or (estimate(self._size, answer) if self._intake else Usage())
+            self.ledger.end(self.role, now_s, usage, error)
 
     def dropped(self, now_s: float) -> list[Command]:
         """Drop the present call, where it still runs."""

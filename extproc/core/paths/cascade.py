@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from extproc.core.answers import Answer, Erred, Grew, Opened, Part, Piece
+from extproc.core.answers import Answer, Began, Erred, Grew, Opened, Part, Piece
 from extproc.core.commands import Command, Pairs, Report, Watch
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, ClientLeft, Event, ResponseHeaders
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started, Told
@@ -63,7 +63,8 @@ class CascadePath:
         self._stream = sent.request.stream
         self._asking = Asking(sent, policy, drafted)
         spec = self._asking.spec
-        self._response = Response(sent.note, spec, stream=self._stream)
+        held_id = f"resp_{sent.note.trace_id}" if self._asking.demands.stateless else ""
+        self._response = Response(sent.note, spec, stream=self._stream, held_id=held_id)
         text_flows = policy.stream_text and self._stream and sent.note.plan is Plan.DRAFT
         self._release = Release(spec.writer(sent.created_s, usage=self._asking.demands.wants_usage) if text_flows else None)
         view = sent.request.view
@@ -104,6 +105,8 @@ class CascadePath:
         if event.role is not self._asking.role:
             return commands
         for told in self._asking.told(event):
+            if isinstance(told, Item) and told.pieces and isinstance(told.pieces[0], Began):
+                self._response.saw(told.pieces[0].id)
             commands += self._STATES[self._state](self, told)
             if event.role is not self._asking.role or self._state is State.DONE:
                 break

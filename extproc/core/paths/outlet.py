@@ -32,6 +32,8 @@ class Outlet:
     def __init__(self) -> None:
         self.started = False
         """Status and headers are on their way and cannot be taken back."""
+        self.sent = False
+        """Some of the body is on its way."""
         self.last_s = 0.0
         """When the client was last sent anything."""
         self._names: tuple[str, ...] | None = None
@@ -55,7 +57,7 @@ class Outlet:
         """Send a piece of body."""
         if not data:
             return []
-        self.last_s = at_s
+        self.last_s, self.sent = at_s, True
         return self._out([*chunks(data)])
 
     def finish(self, note: Note, last: bytes = b"") -> list[Command]:

@@ -6,6 +6,7 @@ with an event of its dialect, and a comment tells what the headers could not.
 
 from __future__ import annotations
 
+import msgspec
 from msgspec.structs import replace
 
 from extproc.core.commands import Command, Pairs
@@ -19,12 +20,16 @@ from extproc.core.vocabulary import CallNote, Note, Outcome
 class Response:
     """The response of one exchange."""
 
-    def __init__(self, note: Note, spec: DialectSpec, *, stream: bool) -> None:
+    def __init__(self, note: Note, spec: DialectSpec, *, stream: bool, held_id: str = "") -> None:
         self.note = replace(note, outcome=Outcome.FAILED)
         """What is known; if we are cut off, this is how it ended."""
         self._spec = spec
         self._stream = stream
         self._outlet = Outlet()
+        self._held_id = held_id
+        """Id under which an answer may begin before it is known; empty where it must have its provider's."""
+        self._renamed = False
+        self._ids: list[bytes] = []
 
     @property
     def open(self) -> bool:
@@ -39,6 +44,10 @@ class Response:
         """Note why things go as they go."""
         self.note = replace(self.note, rules=(*self.note.rules, *rules))
 
+    def saw(self, answer_id: str) -> None:
+        """Note the id that a provider gave an answer."""
+        self._ids.append(msgspec.json.encode(answer_id))
+
     def by(self, model: str) -> None:
         """Note whose answer it is."""
         self.note = replace(self.note, model=model)
@@ -50,13 +59,21 @@ class Response:
 
     def send(self, data: bytes, now_s: float) -> list[Command]:
         """Send a piece of a stream."""
-        return self._outlet.send(data, now_s)
+        return self._outlet.send(self._as_begun(data), now_s)
 
     def keepalive(self, now_s: float, after_s: float) -> list[Command]:
         """Let a waiting client hear something, where it has heard nothing for so long."""
         if not self.open or now_s - self._outlet.last_s < after_s:
             return []
-        return self._outlet.send(self._spec.keepalive(), now_s)
+        first = not self._outlet.sent
+        self._renamed = self._renamed or (first and bool(self._held_id))
+        return self._outlet.send(self._spec.keepalive(held_id=self._held_id if self._renamed else "", first=first), now_s)
+
+    def _as_begun(self, data: bytes) -> bytes:
+        """Give an answer the id that it has begun with."""
+        for own in self._ids if self._renamed else ():
+            data = data.replace(own, msgspec.json.encode(self._held_id))
+        return data
 
     def end(
         self, outcome: Outcome, calls: tuple[CallNote, ...], now_s: float, *, status: int, headers: Pairs, body: bytes
@@ -64,7 +81,7 @@ class Response:
         """End it with the last piece of a stream, or with a whole body."""
         note = self.note = replace(self.note, outcome=outcome, calls=calls)
         if self.open:
-            return self._outlet.finish(note, body + last_words(note))
+            return self._outlet.finish(note, self._as_begun(body) + last_words(note))
         cost = cost_of(note)
         headers = [*headers, ("x-cascade-cost-usd", cost.encode())] if cost else headers
         return [*self._outlet.start(status, headers, note, now_s), *self._outlet.finish(note, body)]

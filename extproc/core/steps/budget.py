@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from extproc.core.answers import Demands
+from extproc.core.answers import Answer, Demands
 from extproc.core.vocabulary import Policy, Role, Usage
 
 _LEAST_TOKENS = 256
@@ -21,7 +21,14 @@ class Room(msgspec.Struct, frozen=True, gc=False):
     """Another limit for its answer than the client's; None where the client's stands."""
 
 
-def room(policy: Policy, demands: Demands, size: int, known: Usage | None, *, calls: int, elapsed_s: float, spent_usd: float) -> Room | None:
+def estimate(size: int, answer: Answer) -> Usage:
+    """Guess the tokens of a call that broke off before it told them: its request's bytes, and what came of its answer."""
+    return Usage(input=size // _BYTES_PER_TOKEN, output=sum([len(block.text) for block in answer.blocks]) // _BYTES_PER_TOKEN)
+
+
+def room(
+    policy: Policy, demands: Demands, size: int, known: Usage | None, *, calls: int, elapsed_s: float, spent_usd: float
+) -> Room | None:
     """Say what room there is for a call to the verify model.
 
     Args:

@@ -9,8 +9,10 @@ import pytest
 
 from extproc.core.commands import Abort, Call, Command, EndWithTrailers, Hold, Leave, PassResponse, Reply, SendBody, StartResponse
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Headers, ResponseBody, ResponseHeaders, ResponseTrailers
-from extproc.core.paths.draft import DraftPath, Sent
+from extproc.core.paths.draft import DraftPath
+from extproc.core.paths.sent import Sent
 from extproc.core.steps.memory import RefusalMemory
+from extproc.core.steps.provenance import Fingerprints
 from extproc.core.vocabulary import Dialect, Note, Outcome, Plan, Policy, Request, Role, View
 
 BODY = b'{"model":"asked","messages":[]}'
@@ -21,7 +23,9 @@ CLIENT = Headers([(":path", b"/v1/messages?beta=true"), ("x-api-key", b"k"), ("c
 
 
 def path(policy: Policy = POLICY, memory: RefusalMemory | None = None) -> DraftPath:
-    return DraftPath(Sent(REQUEST, "/v1/messages?beta=true", CLIENT, NOTE, at_s=10.0), policy, memory or RefusalMemory(300))
+    return DraftPath(
+        Sent(REQUEST, "/v1/messages?beta=true", CLIENT, NOTE, at_s=10.0), policy, memory or RefusalMemory(300), Fingerprints(b"")
+    )
 
 
 def answered(status: int, *, end: bool = False, at_s: float = 11.0) -> ResponseHeaders:

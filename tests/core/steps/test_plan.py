@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from extproc.core.steps.plan import plan
@@ -10,8 +12,8 @@ from extproc.core.vocabulary import Dialect, Fired, Label, Mode, Plan, Policy, R
 POLICY = Policy(draft_models={Dialect.ANTHROPIC: "small"}, verify_models={Dialect.ANTHROPIC: None, Dialect.OPENAI_CHAT: "big"})
 
 
-def request(dialect: Dialect = Dialect.ANTHROPIC) -> Request:
-    return Request(dialect, b'{"model":"asked"}', "asked", 9, 16, False, View())
+def request(dialect: Dialect = Dialect.ANTHROPIC, view: View | None = None) -> Request:
+    return Request(dialect, b'{"model":"asked"}', "asked", 9, 16, False, view or View())
 
 
 def label(turn: Turn, score: float) -> Label:
@@ -24,23 +26,47 @@ def label(turn: Turn, score: float) -> Label:
         (Turn.INTERNAL, 0.9, Plan.DRAFT, None),
         (Turn.FRESH_USER, 0.0, Plan.DIRECT, None),
         (Turn.CHAT, 0.349, Plan.DRAFT, None),
-        (Turn.CHAT, 0.35, Plan.DIRECT, Plan.CASCADE),
-        (Turn.CHAT, 0.849, Plan.DIRECT, Plan.CASCADE),
+        (Turn.CHAT, 0.35, Plan.CASCADE, None),
+        (Turn.CHAT, 0.849, Plan.CASCADE, None),
         (Turn.CHAT, 0.85, Plan.DIRECT, None),
-        (Turn.TOOL_CONTINUATION, 0.0, Plan.DIRECT, Plan.CASCADE),
+        (Turn.TOOL_CONTINUATION, 0.0, Plan.DRAFT, None),
+        (Turn.TOOL_CONTINUATION, 0.5, Plan.CASCADE, None),
         (Turn.TOOL_CONTINUATION, 1.0, Plan.DIRECT, None),
     ],
 )
 def test_turn_and_score_choose_the_plan(turn: Turn, score: float, chosen: Plan, wanted: Plan | None):
     decision = plan(request(), label(turn, score), POLICY)
     assert (decision.plan, decision.wanted) == (chosen, wanted)
-    assert decision.role is (Role.DRAFT if chosen is Plan.DRAFT else Role.VERIFY)
-    assert decision.model == ("small" if chosen is Plan.DRAFT else "asked")
+    assert decision.role is (Role.VERIFY if chosen is Plan.DIRECT else Role.DRAFT)
+    assert decision.model == ("asked" if chosen is Plan.DIRECT else "small")
     assert decision.rules[0] == "a_rule"
 
 
-def test_a_cascade_that_cannot_be_had_yet_says_so():
-    assert "cascade_not_available" in plan(request(), label(Turn.CHAT, 0.5), POLICY).rules
+@pytest.mark.parametrize(
+    ("view", "score", "rule"),
+    [
+        (View(forced_tool=True, tools=1), 0.5, "cannot_be_judged"),
+        (View(json_schema=True), 0.5, "cannot_be_judged"),
+        (View(prefill=True), 0.5, "cannot_be_judged"),
+        (View(several_answers=True), 0.0, "several_answers"),
+    ],
+)
+def test_what_cannot_be_judged_goes_to_verify(view: View, score: float, rule: str):
+    decision = plan(request(view=view), label(Turn.CHAT, score), POLICY)
+    assert (decision.plan, decision.rules[-1]) == (Plan.DIRECT, rule)
+
+
+def test_forced_forms_can_be_drafted_because_they_can_be_checked():
+    for view in (View(forced_tool=True, tools=1), View(json_schema=True)):
+        decision = plan(request(view=view), label(Turn.CHAT, 0.0), POLICY)
+        assert (decision.plan, decision.checked) == (Plan.DRAFT, True)
+    assert not plan(request(), label(Turn.CHAT, 0.0), POLICY).checked
+
+
+def test_tools_can_be_kept_from_the_draft_model():
+    policy = replace(POLICY, tools_checked=False)
+    decision = plan(request(view=View(tools=1)), label(Turn.TOOL_CONTINUATION, 0.0), policy)
+    assert (decision.plan, decision.rules[-1]) == (Plan.DIRECT, "tools_direct")
 
 
 def test_verify_stand_in_is_named():

@@ -47,6 +47,6 @@ class Anthropic:
         """Give the bytes of an event that the client is to see: all of them, always."""
         return event.raw
 
-    def keepalive(self) -> bytes:
+    def keepalive(self, *, held_id: str = "", first: bool = False) -> bytes:  # noqa: ARG002 - a ping may come anywhere
         """Give the event that every client of this dialect passes over, wherever it comes."""
         return _PING

@@ -63,7 +63,7 @@ class OpenAIChat:
         """Give the bytes of an event that the client is to see."""
         return reader.shown(event, usage=usage)
 
-    def keepalive(self) -> bytes:
+    def keepalive(self, *, held_id: str = "", first: bool = False) -> bytes:  # noqa: ARG002 - this chunk may come anywhere
         """Give a chunk that says nothing."""
         return writer.KEEPALIVE
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from extproc.core.answers import Answer, Demands, Piece
+from extproc.core.answers import Answer, Began, Demands, Piece
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes
 from extproc.core.dialects.openai_responses import demands, edit, history, request, writer
@@ -70,13 +70,16 @@ class OpenAIResponses:
         """Give all of an event: the usage stands in the last one, for every client."""
         return event.raw
 
-    def keepalive(self) -> bytes:
-        """Give a comment.
+    def keepalive(self, *, held_id: str = "", first: bool = False) -> bytes:
+        """Give an event where the answer may have an id of ours, and a comment where it may not.
 
-        An unknown event would also reset the idle timer of Codex (300 s), which comments do not; but the stream helpers of OpenAI's
-        own SDKs raise at any event in front of `response.created`, so before it only a comment can be sent to every client.
+        Codex does not count comments, so its idle timer (300 s) wants events. But the stream helpers of OpenAI's own SDKs raise at any
+        event before `response.created` and at a second id, so an event needs a beginning of ours; and a client that lets its provider
+        keep the conversation has to be given the provider's id.
         """
-        return comment("keepalive")
+        if not held_id:
+            return comment("keepalive")
+        return writer.Writer(0).write(Began(held_id)) if first else writer.KEEPALIVE
 
     def error(self, status: int, message: str) -> bytes:
         """Write an error body."""

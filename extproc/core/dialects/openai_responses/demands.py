@@ -50,6 +50,7 @@ def demands(fields: Fields) -> Demands:
         json=json,
         schema=_schema(fields) if json else None,
         max_tokens=optional(fields, "max_output_tokens", INTEGER),
+        stateless=bytes(fields.get("store", b"")) == b"false",
     )
 
 

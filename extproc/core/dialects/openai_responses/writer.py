@@ -184,3 +184,7 @@ def _usage(usage: Usage) -> Json:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning},
         "total_tokens": usage.input + usage.output,
     }
+
+
+KEEPALIVE = sse.event("keepalive", b'{"type":"keepalive","sequence_number":0}')
+"""Not an event of OpenAI's; clients pass over those that they do not know."""

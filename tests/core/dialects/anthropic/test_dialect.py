@@ -16,7 +16,10 @@ SPEC = DIALECTS[Dialect.ANTHROPIC]
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_answer_goes_through_and_signs_of_life_do_not_matter(name: str):
     streamed, document = ANSWERS[name]
-    reader, events = SPEC.reader(), SseParser().feed(SPEC.keepalive() + streamed.replace(b"\n\n", b"\n\n" + SPEC.keepalive()))
+    reader, events = (
+        SPEC.reader(),
+        SseParser().feed(SPEC.keepalive(first=True) + streamed.replace(b"\n\n", b"\n\n" + SPEC.keepalive(first=True))),
+    )
     answer = gathered([piece for event in events for piece in reader.read(event)])
     assert answer == gathered(SPEC.whole(document)) == gathered(SPEC.whole(SPEC.fold(answer, 0)))
     writer = SPEC.writer(0)

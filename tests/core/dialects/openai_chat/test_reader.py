@@ -173,7 +173,7 @@ def test_what_says_nothing_is_passed_over():
     noisy = [
         b": hold\n\n",
         prompt,
-        CHAT.keepalive(),
+        CHAT.keepalive(first=True),
         second,
         whole_stream.removesuffix(DONE),
         repeated,

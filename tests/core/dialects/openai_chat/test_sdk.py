@@ -27,7 +27,7 @@ def held(pieces: list[Piece]) -> bytes:
     """A stream that was held first, and once more in the middle."""
     writer = CHAT.writer(5)
     events = [writer.write(piece) for piece in pieces]
-    return b"".join([CHAT.keepalive(), *events[:3], CHAT.keepalive(), *events[3:]])
+    return b"".join([CHAT.keepalive(first=True), *events[:3], CHAT.keepalive(first=True), *events[3:]])
 
 
 @pytest.fixture(params=REQUESTS)

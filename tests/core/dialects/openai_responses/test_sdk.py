@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import httpx
 import openai
 import pytest
+from msgspec.structs import replace
 
 from extproc.core.answers import Answer, Block, Part, Stop, gathered, pieces_of
 from tests.core.dialects.openai_responses.made import KINDS, SPEC, read, simulated, written
@@ -18,6 +19,10 @@ REST = (
     Block(Part.TEXT, "I cannot.", raw={"type": "refusal"}),
     Block(Part.THINKING, signature="E"),
 )
+
+
+HELD = "resp_held"
+WAIT = SPEC.keepalive(held_id=HELD, first=True) + SPEC.keepalive(held_id=HELD)
 
 
 @contextmanager
@@ -45,6 +50,12 @@ def test_the_stream_helper_gathers_what_was_written(kind: str):
     assert final.usage.total_tokens > 0
 
 
+def test_the_stream_helper_waits_with_events_where_the_id_is_ours():
+    answer = gathered(read(simulated(**KINDS["text"])[0]))
+    with client(WAIT + written(pieces_of(replace(answer, id=HELD)))) as sdk, sdk.responses.stream(model="m", input="x") as stream:
+        assert stream.get_final_response().output_text == answer.text
+
+
 def test_items_of_all_kinds_are_taken():
     answer = Answer("resp_1", "m", REST, Stop.CALLS, ended=True)
     with client(written(pieces_of(answer))) as sdk, sdk.responses.stream(model="m", input="x") as stream:
@@ -62,11 +73,11 @@ def test_a_cut_answer_is_incomplete():
 
 
 def test_the_plain_stream_takes_the_answer_and_the_error():
-    sent = SPEC.keepalive() + written(read(simulated(**KINDS["text"])[0]))
+    sent = WAIT + written(read(simulated(**KINDS["text"])[0]))
     with client(sent) as sdk:
         assert [event.type for event in sdk.responses.create(model="m", input="x", stream=True)][-1] == "response.completed"
-    with client(SPEC.keepalive() + SPEC.error_event(503, "busy")) as sdk:
-        (event,) = sdk.responses.create(model="m", input="x", stream=True)
+    with client(WAIT + SPEC.error_event(503, "busy")) as sdk:
+        *_, event = sdk.responses.create(model="m", input="x", stream=True)
     assert event.type == "response.failed"
     assert event.response.error is not None
     assert event.response.error.message == "busy"
