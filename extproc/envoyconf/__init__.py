@@ -36,12 +36,12 @@ def bootstrap(config: Config, runtime: RuntimeDir, workers: int | None = None, a
     Raises:
         BootstrapError: a part names a type or field that Envoy does not have.
     """
-    sockets = range(config.workers if workers is None else workers)
+    sockets = [runtime.worker(index) for index in range(config.workers if workers is None else workers)]
     trusted = authorities or clusters.ca_bundle()
     made = [clusters.provider(endpoint, runtime, trusted) for endpoint in endpoints(config)]
     made.append(clusters.origin(routes.origin_of(config), trusted))
-    made.append(clusters.processor(clusters.PROCESSOR, runtime, sockets))
-    made.append(clusters.processor(clusters.RECORDS, runtime, sockets[:1]))
+    made.append(clusters.processor(clusters.PROCESSOR, sockets))
+    made.append(clusters.processor(clusters.RECORDS, [runtime.records(0, config.transport)]))
     if config.telemetry.otlp_endpoint:
         made.append(clusters.otlp(config, trusted))
     whole = {

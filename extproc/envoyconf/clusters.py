@@ -42,12 +42,12 @@ def origin(upstream: Upstream, authorities: str) -> Node:
     return _host(ORIGIN, upstream, authorities)
 
 
-def processor(name: str, runtime: RuntimeDir, workers: Sequence[int]) -> Node:
-    """Give the cluster of the sidecar's workers, by HTTP/2 on their Unix sockets.
+def processor(name: str, sockets: Sequence[Path]) -> Node:
+    """Give a cluster of the sidecar's workers, by HTTP/2 on these of their Unix sockets.
 
     No health checks: a dead worker refuses its connection at once, and Envoy goes on without it.
     """
-    endpoints = [{"endpoint": {"address": pipe(runtime.worker(index))}} for index in workers]
+    endpoints = [{"endpoint": {"address": pipe(socket)}} for socket in sockets]
     return {
         "name": name,
         "type": "STATIC",

@@ -109,7 +109,7 @@ def _ext_proc(config: Config) -> Node:
         },
         allow_mode_override=True,
         message_timeout="1s",  # a wedged processor must fail open soon
-        max_message_timeout=seconds(min(3600.0, config.budget.max_wall_s)),
+        max_message_timeout=seconds(min(3600.0, config.budget.max_wall_s + 5)),  # a held response may need as long
         mutation_rules={"allow_all_routing": True},
         metadata_options={"receiving_namespaces": {"untyped": [METADATA_NAMESPACE]}},
         status_on_error={"code": "ServiceUnavailable"},

@@ -24,7 +24,7 @@ from extproc.core.answers import Answer, Began, Erred, Grew, Opened, Part, Piece
 from extproc.core.commands import Command, Pairs, Report, Watch
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, ClientLeft, Event, ResponseHeaders
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started, Told
-from extproc.core.paths.closing import STATUS_OF, message_in
+from extproc.core.paths.closing import SLACK_S, STATUS_OF, message_in
 from extproc.core.paths.intake import Item
 from extproc.core.paths.release import Release
 from extproc.core.paths.response import Response
@@ -91,7 +91,7 @@ class CascadePath:
         match event:
             case ResponseHeaders():
                 left_s = self._policy.max_wall_s - (self._now_s - self._sent.at_s)
-                return self._response.placeholder(event, max(1.0, left_s))
+                return self._response.placeholder(event, max(0.0, left_s) + SLACK_S)
             case ClientLeft():
                 return self._abandoned()
             case CallStarted() | CallData() | CallEnded() | CallFailed():

@@ -13,6 +13,9 @@ from extproc.core.wire.sse import comment
 STATUS_OF = {"connect": 502, "reset": 502, "timeout": 504, "budget": 504}
 """HTTP status that a failure of the verify call has for the client; 502 for all others."""
 
+SLACK_S = 2.0
+"""Envoy holds a response this much longer than our calls may take, so that the word that time is up is ours."""
+
 _LONGEST = 2_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 

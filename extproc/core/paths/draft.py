@@ -28,7 +28,7 @@ from extproc.core.events import (
     ResponseHeaders,
     ResponseTrailers,
 )
-from extproc.core.paths.closing import STATUS_OF
+from extproc.core.paths.closing import SLACK_S, STATUS_OF
 from extproc.core.paths.outlet import chunks, removable
 from extproc.core.paths.sent import Sent
 from extproc.core.steps.forward import end_to_end, remember, verify_body
@@ -89,7 +89,7 @@ class DraftPath:
         model = policy.verify_models.get(sent.request.dialect) or sent.request.model
         self._note = replace(self._note, model=model if model != sent.request.model else sent.note.requested_model)
         return [
-            Hold(left_s),
+            Hold(left_s + SLACK_S),
             Call(
                 role=Role.VERIFY,
                 path=sent.path,

@@ -53,8 +53,9 @@ class Release:
         return self._written(self._drain(), writer) + writer.write(piece)
 
     def rest(self) -> bytes:
-        """The draft has passed: give all that is still held."""
-        return b"".join(self._raw) if self._writer is None else self._written(self._drain(), self._writer)
+        """The draft has passed: give all that is still held, once."""
+        raw, self._raw = self._raw, []
+        return b"".join(raw) if self._writer is None else self._written(self._drain(), self._writer)
 
     def continued(self, pieces: Sequence[Piece]) -> bytes:
         """Go on in the client's message with another model's answer; what is still held of the draft is dropped."""

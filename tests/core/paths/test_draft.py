@@ -50,7 +50,7 @@ def test_a_good_answer_flows_without_us():
 def test_any_other_status_asks_verify_the_clients_own_question(status: int):
     _, commands = rescue(status)
     hold, call = commands
-    assert hold == Hold(99.0)
+    assert hold == Hold(101.0)
     assert isinstance(call, Call)
     assert (call.role, call.path, call.body) == (Role.VERIFY, "/v1/messages?beta=true", BODY)
     assert call.headers == [("x-api-key", b"k")]
