@@ -21,6 +21,7 @@ from extproc.shell.admin import Admin, EnvoyProbe
 from extproc.shell.caller import Caller
 from extproc.shell.drafted import shared
 from extproc.shell.exchange import Exchange, Stream
+from extproc.shell.native.server import NativeServer
 from extproc.shell.server import GrpcServer
 from extproc.shell.telemetry import Journal, Meters
 
@@ -47,6 +48,7 @@ class Worker:
         self._caller = Caller(runtime.egress)
         self._probe = EnvoyProbe(config.listen)
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
+        self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
         self._admin = Admin(self._journal, self._meters, self._probe, redact(config)) if index == 0 else None
         self._prices = prices(config)
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
@@ -55,7 +57,9 @@ class Worker:
 
     async def start(self) -> None:
         """Open the socket and the admin port. OSError where one cannot be had."""
-        await self._server.start(self._runtime.worker(self._index))
+        await self._server.start(self._runtime.records(self._index, self._config.transport))
+        if self._native is not None:
+            await self._native.start(self._runtime.worker(self._index))
         if self._admin is not None:
             await self._admin.start(self._config.admin)
         self._lag = asyncio.create_task(self._watch_loop(), name="loop-lag")
@@ -64,6 +68,8 @@ class Worker:
         """Let the exchanges at work end, then close everything."""
         if self._admin is not None:
             self._admin.drain()
+        if self._native is not None:
+            await self._native.stop(self._config.drain_s)
         await self._server.stop(self._config.drain_s)
         if self._lag is not None:
             self._lag.cancel()

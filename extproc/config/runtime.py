@@ -46,8 +46,12 @@ class RuntimeDir:
         return self.root / "egress.sock"
 
     def worker(self, index: int) -> Path:
-        """Unix socket of one sidecar worker (ext_proc, access log and health)."""
+        """Unix socket of one sidecar worker: ext_proc and, on the transport `grpcio`, access log and health."""
         return self.root / f"worker-{index}.sock"
+
+    def records(self, index: int, transport: str) -> Path:
+        """Unix socket of one worker for access log and health; one of its own where the transport carries ext_proc alone."""
+        return self.root / f"records-{index}.sock" if transport == "native" else self.worker(index)
 
     def secret(self, cluster: str) -> Path:
         """SDS file (mode 0600) with the provider key of one cluster; the secret in it is named like the cluster."""

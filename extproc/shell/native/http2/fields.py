@@ -1,0 +1,128 @@
+"""Header blocks (RFC 7541) → requests, held against RFC 9113, section 8; and the few blocks that we write ourselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hpack import Decoder, HPACKError
+from hpack.exceptions import OversizedHeaderListError
+
+from extproc.shell.native.http2 import limits
+from extproc.shell.native.http2.errors import Code, ConnectionFault, StreamFault
+
+Fields = Sequence[tuple[bytes, bytes]]
+
+_PSEUDO: Final = frozenset((b":method", b":scheme", b":authority", b":path"))
+_OF_A_CONNECTION: Final = frozenset((b"connection", b"proxy-connection", b"keep-alive", b"transfer-encoding", b"upgrade"))
+_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_VALUE: Final = re.compile(rb"(?![ \t])[^\x00\r\n]*(?<![ \t])")
+_KNOWN: Final = 512
+"""Blocks whose meaning is remembered. Without tracing Envoy sends one and the same block for every stream of a route."""
+_EMPTY_TABLE: Final = b"\x20"
+"""Dynamic table size update to 0."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """The header section of a request. Compared by identity, so that what is derived from it can be remembered by it."""
+
+    method: bytes
+    path: bytes
+    fields: Fields
+    """Everything but the pseudo-headers."""
+    length: int | None
+    """Content-length, where it is told."""
+
+    def get(self, name: bytes) -> bytes | None:
+        """Give the first value of a field."""
+        return next((value for one, value in self.fields if one == name), None)
+
+
+class BlockReader:
+    """Reads the header blocks of one connection, in order.
+
+    We tell the peer to keep no dynamic table (SETTINGS_HEADER_TABLE_SIZE 0). Once it has said so at the head of a block, a block
+    refers to nothing but itself and the static table: the same bytes always mean the same fields, so they are decoded once. As
+    long as there is a table, nothing is remembered.
+    """
+
+    __slots__ = ("_decoder", "_known", "_stateless")
+
+    def __init__(self) -> None:
+        self._decoder = Decoder(max_header_list_size=limits.FIELD_BYTES)
+        self._known: dict[bytes, Request] = {}
+        self._stateless = False
+
+    def forget_table(self) -> None:
+        """Hold the peer to the empty table; called when it has acknowledged our settings."""
+        self._decoder.max_allowed_table_size = 0
+
+    def request(self, stream_id: int, block: bytes) -> Request:
+        """Read the header section of a request. ConnectionFault where it cannot be decoded, StreamFault where it makes no sense."""
+        if self._stateless and (known := self._known.get(block)) is not None:
+            return known
+        before = self._stateless
+        request = _request(stream_id, self.decode(block))
+        if before and self._stateless:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[block] = request
+        return request
+
+    def decode(self, block: bytes) -> Fields:
+        """Decode any block; also one that nobody needs, because the next may build on it."""
+        try:
+            fields = [(bytes(name), bytes(value)) for name, value in self._decoder.decode(block, raw=True)]
+        except OversizedHeaderListError as error:
+            raise ConnectionFault(Code.ENHANCE_YOUR_CALM, "the header list is too long") from error
+        except (HPACKError, IndexError) as error:
+            raise ConnectionFault(Code.COMPRESSION_ERROR, str(error)) from error
+        self._stateless = self._decoder.header_table_size == 0
+        return fields
+
+
+def _request(stream_id: int, fields: Fields) -> Request:
+    count = next((at for at, (name, _) in enumerate(fields) if not name.startswith(b":")), len(fields))
+    pseudo, rest = dict(fields[:count]), fields[count:]
+    required = (b":method",) if pseudo.get(b":method") == b"CONNECT" else (b":method", b":scheme", b":path")
+    if len(pseudo) != count or not pseudo.keys() <= _PSEUDO or not all(pseudo.get(name) for name in required):
+        raise StreamFault(stream_id, Code.PROTOCOL_ERROR, "pseudo-headers missing, unknown or twice")
+    check(stream_id, rest)
+    return Request(pseudo[b":method"], pseudo.get(b":path", b""), tuple(rest), _length(stream_id, rest))
+
+
+def check(stream_id: int, fields: Fields) -> None:
+    """Hold fields, or a trailer section, against what HTTP/2 allows. StreamFault where they break it."""
+    for name, value in fields:
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None or name in _OF_A_CONNECTION:
+            raise StreamFault(stream_id, Code.PROTOCOL_ERROR, "a field that HTTP/2 does not allow")
+        if name == b"te" and value != b"trailers":
+            raise StreamFault(stream_id, Code.PROTOCOL_ERROR, "te may only be trailers")
+
+
+def _length(stream_id: int, fields: Fields) -> int | None:
+    told = {value for name, value in fields if name == b"content-length"}
+    if not told:
+        return None
+    value = told.pop()
+    if told or len(value) > 18 or not re.fullmatch(rb"[0-9]+", value):
+        raise StreamFault(stream_id, Code.PROTOCOL_ERROR, "no content-length")
+    return int(value)
+
+
+def block(status: int | None, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Write a header block: a status of three digits (None for trailers), then the fields as they are.
+
+    Literals without indexing and without Huffman codes; names and values must be shorter than 127 bytes.
+    """
+    # 8 is the static table's first `:status`; its value follows as a literal.
+    whole = b"" if status is None else b"\x88" if status == 200 else b"\x08\x03%d" % status
+    return whole + b"".join(b"\x00%c%b%c%b" % (len(name), name, len(value), value) for name, value in fields)
+
+
+def first(written: bytes) -> bytes:
+    """Make a block the first of its connection: it says that we keep no table either, whatever the peer allows."""
+    return _EMPTY_TABLE + written
