@@ -12,7 +12,7 @@ __all__ = ["DEFAULT", "METADATA_NAMESPACE", "PROBE_PATH", "TARGET_HEADER", "USAG
 DEFAULT = Path("/var/run/cascade-extproc")
 
 METADATA_NAMESPACE = "extproc.cascade"
-"""Dynamic-metadata namespace of a decision (`core.vocabulary.Note`). Its keys, all strings: `outcome`, `model`, `rules` and
+"""Dynamic-metadata namespace of a decision (`core.records.Note`). Its keys, all strings: `outcome`, `model`, `rules` and
 `trace_id`, which Envoy copies into the response headers `x-cascade-…`, `calls` (JSON), and `more`, the rest. All go into the access log."""
 
 USAGE_NAMESPACE = "envoy.ai.token_usage"

@@ -6,5 +6,6 @@ paths/             one file per plan that stays in the exchange, one method per 
 steps/             accept → classify → plan → forward, and what the draft provider refused (memory)
 dialects/          one file per wire API
 wire/              bytes, blind to dialects
+records            what is written down about a request
 vocabulary         the nouns
 """

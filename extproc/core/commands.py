@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from extproc.core.vocabulary import Note, Role
+from extproc.core.records import Note
+from extproc.core.vocabulary import Role
 
 Pairs = Sequence[tuple[str, bytes]]
 

@@ -24,13 +24,14 @@ from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
 from extproc.core.paths.cascade import CascadePath
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
+from extproc.core.records import Note
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import plan
 from extproc.core.steps.provenance import Drafted, Fingerprints
-from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Note, Outcome, Plan, Policy, Request, Role
+from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Outcome, Plan, Policy, Request, Role
 from extproc.core.wire.traceparent import trace_id
 
 

@@ -233,45 +233,6 @@ class Policy:
     prices: Mapping[Role, Price] = field(default_factory=dict)
 
 
-class CallNote(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One model call that we made for a request, whatever became of it. Times are seconds since the request's arrival."""
-
-    role: str
-    model: str
-    status: int
-    """HTTP status; 0 where there was none."""
-    error: str
-    """Why it failed, in a word: a failed check, a kind of failure, `cancelled`; empty for a call that served."""
-    began_s: float
-    first_s: float | None
-    """First byte of its answer's body."""
-    ended_s: float
-    usage: Usage | None = None
-    cost_usd: float | None = None
-
-
-class Note(msgspec.Struct, frozen=True, gc=False):
-    """What is known of a request when it is forwarded, written down where Envoy carries it along (dynamic metadata).
-
-    Envoy copies `outcome`, `model`, `rules` and `trace_id` into the response headers `x-cascade-…`, and all of it into its
-    access log, from which any worker can complete the record of a request that it never saw.
-    """
-
-    outcome: Outcome
-    plan: Plan
-    dialect: str
-    model: str
-    """The model that writes the answer, as named to its provider; empty where it is not known."""
-    rules: tuple[str, ...]
-    trace_id: str
-    requested_model: str = ""
-    turn: str = ""
-    score: float | None = None
-    wanted: Plan | None = None
-    calls: tuple[CallNote, ...] = ()
-    """Our own model calls; empty where Envoy carried the request to its model."""
-
-
 PATHS: Mapping[str, Dialect] = {
     "/v1/messages": Dialect.ANTHROPIC,
     "/v1/chat/completions": Dialect.OPENAI_CHAT,
@@ -287,41 +248,3 @@ HELD = "held"
 
 PROBE_PATH = "/.well-known/cascade-probe"
 """Requests to this path are answered by the processor when it is really in Envoy's path, and with a 503 by Envoy otherwise."""
-
-
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """One finished request, as every metric, log line and page shows it. No content, no secrets."""
-
-    at: float
-    """Start, seconds of the Unix clock."""
-    trace_id: str
-    outcome: Outcome
-    plan: Plan
-    dialect: str
-    path: str
-    """Request path without its query string."""
-    turn: str
-    score: float | None
-    rules: tuple[str, ...]
-    wanted: str
-    requested_model: str
-    model: str
-    role: Role | None
-    """The model that answered; None where that is not one of ours."""
-    status: int
-    """HTTP status that the client got; 0 where it left before."""
-    duration_s: float
-    first_byte_s: float | None
-    """Time to the first byte to the client."""
-    request_bytes: int
-    response_bytes: int
-    usage: Usage | None
-    """Tokens of the answer; None where the provider did not say."""
-    cost_usd: float | None
-    """None: unknown (no price, or no usage), never zero."""
-    baseline_usd: float | None
-    """What the verify model would have cost for the same tokens."""
-    error: str = ""
-    """Why Envoy gave up, in its own short words; empty for a regular end."""
-    calls: tuple[CallNote, ...] = ()
-    """The model calls one by one, where we made them ourselves."""

@@ -16,7 +16,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError
 
 from extproc.config.runtime import METADATA_NAMESPACE, USAGE_NAMESPACE
-from extproc.core.vocabulary import PATHS, CallNote, Outcome, Plan, Price, Record, Role, Usage
+from extproc.core.records import CallNote, Record
+from extproc.core.vocabulary import PATHS, Outcome, Plan, Price, Role, Usage
 from extproc.pb.envoy.config.core.v3.base_pb2 import Metadata
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
 from extproc.pb.envoy.data.ai.v3.token_usage_pb2 import TokenUsage

@@ -14,7 +14,8 @@ import msgspec
 from extproc.config.runtime import METADATA_NAMESPACE, TARGET_HEADER
 from extproc.core import commands as do
 from extproc.core import events as seen
-from extproc.core.vocabulary import HELD, Note
+from extproc.core.records import Note
+from extproc.core.vocabulary import HELD
 from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
 from extproc.pb.envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from extproc.core.vocabulary import Outcome, Plan, Record, Role, Usage
+from extproc.core.records import Record
+from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.shell.telemetry import Journal, Meters
 
 

@@ -8,7 +8,8 @@ from google.protobuf.message import DecodeError
 from extproc.config.runtime import METADATA_NAMESPACE
 from extproc.core import commands as do
 from extproc.core import events as seen
-from extproc.core.vocabulary import Note, Outcome, Plan, Role
+from extproc.core.records import Note
+from extproc.core.vocabulary import Outcome, Plan, Role
 from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderValueOption
 from extproc.pb.envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import HeaderMutation, ProcessingRequest, ProcessingResponse

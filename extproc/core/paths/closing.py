@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from extproc.core.vocabulary import Note
+from extproc.core.records import Note
 from extproc.core.wire.sse import comment
 
 STATUS_OF = {"connect": 502, "reset": 502, "timeout": 504, "budget": 504}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from extproc.core.vocabulary import CallNote, Price, Role, Usage
+from extproc.core.records import CallNote
+from extproc.core.vocabulary import Price, Role, Usage
 
 
 class Ledger:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from extproc.core.commands import Command, Hold, Leave, Pairs, SendBody, StartResponse
 from extproc.core.events import ResponseHeaders
-from extproc.core.vocabulary import Note
+from extproc.core.records import Note
 
 _CHUNK = 62_000
 """Bytes of body in one message. Envoy advises at most 64 KiB; the inference gateway of Kubernetes uses this number too."""

@@ -14,7 +14,8 @@ from extproc.core.dialects.contract import DialectSpec
 from extproc.core.events import ResponseHeaders
 from extproc.core.paths.closing import cost_of, last_words
 from extproc.core.paths.outlet import Outlet
-from extproc.core.vocabulary import CallNote, Note, Outcome
+from extproc.core.records import CallNote, Note
+from extproc.core.vocabulary import Outcome
 
 
 class Response:

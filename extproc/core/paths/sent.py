@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extproc.core.events import Headers
-from extproc.core.vocabulary import Note, Request
+from extproc.core.records import Note
+from extproc.core.vocabulary import Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from extproc.core.commands import Abort, Call, Command, EndWithTrailers, Hold, L
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Headers, ResponseBody, ResponseHeaders, ResponseTrailers
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
+from extproc.core.records import Note
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Fingerprints
-from extproc.core.vocabulary import Dialect, Note, Outcome, Plan, Policy, Request, Role, View
+from extproc.core.vocabulary import Dialect, Outcome, Plan, Policy, Request, Role, View
 
 BODY = b'{"model":"asked","messages":[]}'
 REQUEST = Request(Dialect.ANTHROPIC, BODY, "asked", 9, 16, True, View())
