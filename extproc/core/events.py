@@ -10,10 +10,15 @@ from extproc.core.vocabulary import Role
 class Headers:
     """HTTP headers in wire order, names in lower case, values as bytes; may hold a name several times."""
 
-    __slots__ = ("pairs",)
+    __slots__ = ("_pairs",)
 
     def __init__(self, pairs: list[tuple[str, bytes]]) -> None:
-        self.pairs = pairs
+        self._pairs = pairs
+
+    @property
+    def pairs(self) -> list[tuple[str, bytes]]:
+        """Give all of them."""
+        return self._pairs
 
     def get(self, name: str, default: str = "") -> str:
         """Give the first value of a header as text (any bytes are legal: latin-1)."""

@@ -13,7 +13,13 @@ from enum import StrEnum
 import msgspec
 
 
-class Dialect(StrEnum):
+class Word(StrEnum):
+    """A word of the contract: equal to its text, and hashed like it, at C speed."""
+
+    __hash__ = str.__hash__
+
+
+class Dialect(Word):
     """A wire API that clients and models speak."""
 
     ANTHROPIC = "anthropic"
@@ -21,14 +27,14 @@ class Dialect(StrEnum):
     OPENAI_RESPONSES = "openai_responses"
 
 
-class Role(StrEnum):
+class Role(Word):
     """Which model of the cascade a call goes to."""
 
     DRAFT = "draft"
     VERIFY = "verify"
 
 
-class Plan(StrEnum):
+class Plan(Word):
     """What the router chose at request time."""
 
     DRAFT = "draft"
@@ -37,7 +43,7 @@ class Plan(StrEnum):
     BYPASS = "bypass"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """What happened to a request, seen from its end."""
 
     SKIPPED = "SKIPPED"
@@ -50,7 +56,7 @@ class Outcome(StrEnum):
     FAILED = "FAILED"
 
 
-class Mode(StrEnum):
+class Mode(Word):
     """`enforce` acts on the plan, `shadow` only reports it, `off` leaves everything alone."""
 
     ENFORCE = "enforce"
@@ -58,7 +64,7 @@ class Mode(StrEnum):
     OFF = "off"
 
 
-class Turn(StrEnum):
+class Turn(Word):
     """The kind of turn a request is; in agent traffic this matters more than its words."""
 
     INTERNAL = "internal"
@@ -67,7 +73,7 @@ class Turn(StrEnum):
     CHAT = "chat"
 
 
-class Effort(StrEnum):
+class Effort(Word):
     """How much thinking the client asked for, over all dialects' spellings."""
 
     NONE = "none"
@@ -231,6 +237,8 @@ class Policy:
     keepalive_s: float = 5.0
     max_cost_usd: float = 1.0
     prices: Mapping[Role, Price] = field(default_factory=dict)
+    shadow_sample: float = 0.05
+    """Share of the traces whose requests the cascade is tried beside, in mode `shadow`."""
 
 
 PATHS: Mapping[str, Dialect] = {

@@ -67,10 +67,13 @@ class Exchange:
                 event = translator.event(message, monotonic())
                 if event is None:
                     continue
-                replies = [(command, translator.reply(command)) for command in session.handle(event)]
-                if isinstance(event, RequestBody):
-                    self._meters.decided(perf_counter() - began)
-                if not await self._send(replies):
+                commands = session.handle(event)
+                replies = [translator.reply(command) for command in commands]
+                decided_s = perf_counter() - began
+                goes_on = await self._act(commands, replies)
+                if isinstance(event, RequestBody):  # counted when the answer has left
+                    self._meters.decided(decided_s)
+                if not goes_on:
                     return
                 if self._inbox is not None:
                     await self._converse(self._inbox)
@@ -85,18 +88,11 @@ class Exchange:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _act(self, event: Event) -> bool:
-        return await self._send([(command, self._translator.reply(command)) for command in self._session.handle(event)])
-
-    async def _send(self, replies: list[tuple[do.Command, bytes | None]]) -> bool:
+    async def _act(self, commands: list[do.Command], replies: list[bytes | None]) -> bool:
         """Write what is Envoy's, do what is ours. False: the exchange is over for us."""
-        for command, message in replies:
-            if message is not None:
-                await self._stream.write(message)
-            elif isinstance(command, do.Call):
-                self._start(command)
-            elif isinstance(command, do.Abort):
-                raise BrokenOffError
+        for command, reply in zip(commands, replies, strict=True):
+            if reply is not None:
+                await self._stream.write(reply)
             elif isinstance(command, do.Leave):
                 return False
             else:
@@ -105,6 +101,8 @@ class Exchange:
 
     def _heed(self, command: do.Command) -> None:
         match command:
+            case do.Call():
+                self._start(command)
             case do.CancelCall():
                 if (task := self._calls.get(command.role)) is not None:
                     task.cancel()
@@ -112,6 +110,8 @@ class Exchange:
                 self._watch_s = command.seconds
             case do.Report():
                 self._meters.wasted(command.note)
+            case do.Abort():
+                raise BrokenOffError
 
     def _start(self, call: do.Call) -> None:
         # Bounded, so that a fast model cannot fill the memory of a worker whose Envoy is slow.
@@ -122,7 +122,8 @@ class Exchange:
         """Serve Envoy and the side calls from one queue, in the order in which things happen."""
         self._listener = asyncio.create_task(self._listen(inbox), name="listen")
         while not isinstance(event := await self._next(inbox), _Left):
-            if not await self._act(event):
+            commands = self._session.handle(event)
+            if not await self._act(commands, [self._translator.reply(command) for command in commands]):
                 return
 
     async def _next(self, inbox: asyncio.Queue[Event | _Left]) -> Event | _Left:

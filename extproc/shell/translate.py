@@ -52,7 +52,7 @@ class Translator:
         if kind != "response_body":  # full-duplex chunks are not answered one by one
             self._asked = kind
         build = _EVENTS.get(kind)
-        return build(getattr(request, kind), at_s) if build else None
+        return build(getattr(request, kind), at_s, message) if build else None
 
     def reply(self, command: do.Command) -> bytes | None:
         """Write the `ProcessingResponse` for a command; None for commands that are none of Envoy's business."""
@@ -67,16 +67,36 @@ class Translator:
         return build(command) if build else None
 
 
-def _headers(headers: HeaderMap) -> seen.Headers:
-    return seen.Headers([(header.key, header.raw_value or header.value.encode()) for header in headers.headers])
+class WireHeaders(seen.Headers):
+    """Headers that stay in their message until they are asked for: of a request that passes through, hardly any are."""
+
+    __slots__ = ("_map", "_message")
+
+    def __init__(self, headers: HeaderMap, message: bytes) -> None:
+        self._map = headers
+        self._message = message
+
+    @property
+    def pairs(self) -> list[tuple[str, bytes]]:
+        """Give all of them."""
+        return [(header.key, header.raw_value or header.value.encode()) for header in self._map.headers]
+
+    def get(self, name: str, default: str = "") -> str:
+        """Give the first value of a header as text."""
+        if name.encode() not in self._message:
+            return default  # names stand in a message as they are
+        for header in self._map.headers:
+            if header.key == name:
+                return (header.raw_value or header.value.encode()).decode("latin-1")
+        return default
 
 
-_EVENTS: dict[str, Callable[[Any, float], seen.Event]] = {
-    "request_headers": lambda part, at_s: seen.RequestHeaders(at_s, _headers(part.headers), part.end_of_stream),
-    "request_body": lambda part, at_s: seen.RequestBody(at_s, part.body),
-    "response_headers": lambda part, at_s: seen.ResponseHeaders(at_s, _headers(part.headers), part.end_of_stream),
-    "response_body": lambda part, at_s: seen.ResponseBody(at_s, part.body, part.end_of_stream),
-    "response_trailers": lambda _, at_s: seen.ResponseTrailers(at_s),
+_EVENTS: dict[str, Callable[[Any, float, bytes], seen.Event]] = {
+    "request_headers": lambda part, at_s, message: seen.RequestHeaders(at_s, WireHeaders(part.headers, message), part.end_of_stream),
+    "request_body": lambda part, at_s, _: seen.RequestBody(at_s, part.body),
+    "response_headers": lambda part, at_s, message: seen.ResponseHeaders(at_s, WireHeaders(part.headers, message), part.end_of_stream),
+    "response_body": lambda part, at_s, _: seen.ResponseBody(at_s, part.body, part.end_of_stream),
+    "response_trailers": lambda _, at_s, __: seen.ResponseTrailers(at_s),
 }
 
 
