@@ -9,23 +9,32 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from time import perf_counter
 
 import httpx
 
 from extproc.app import plant
 from extproc.config.model import Config
-from extproc.demo.samples import SAMPLES, Sample
-from extproc.demo.table import Row, header, line, summary
+from extproc.demo.samples import SAMPLES, STEER_DRAFT, STEER_VERIFY
+from extproc.demo.table import header, line, summary
+from extproc.demo.traffic import send
 from extproc.shell.supervisor import StartError
 from extproc.simulator import Profile, Simulator
 
 _USUAL = {"listen": 10000, "admin": 9464, "envoy_admin": 9901}
-_RECORD_S = 5.0
-"""How long to wait for the record of a request; Envoy sends its access log every fraction of a second."""
-
 _LOG_LINES = 30
 """Output of the processes that is shown when they do not start; otherwise it would only stand between the rows."""
+
+_DRAFT = Profile(
+    name="draft",
+    steerable=True,
+    steer_header=STEER_DRAFT,
+    first_token_s=0.1,
+    tokens_per_s=400,
+    words=40,
+    refuse=("system_role",),
+)
+_VERIFY = Profile(name="verify", steerable=True, steer_header=STEER_VERIFY, first_token_s=0.3, tokens_per_s=160, words=40)
+"""Faster than life, but as far apart as two models are."""
 
 Tell = Callable[[str], None]
 
@@ -37,10 +46,8 @@ class UnexpectedRowsError(Exception):
 async def demo(*, stay: bool, show: Tell, tell: Tell) -> None:
     """Send the samples and show a row for each; afterwards stay up until told to stop. UnexpectedRowsError when one is wrong."""
     async with AsyncExitStack() as stack:
-        draft = await stack.enter_async_context(
-            Simulator(Profile(name="draft", first_token_s=0.15, tokens_per_s=200, words=60, refuse=("system_role",)))
-        )
-        verify = await stack.enter_async_context(Simulator(Profile(name="verify", first_token_s=0.6, tokens_per_s=90, words=60)))
+        draft = await stack.enter_async_context(Simulator(_DRAFT))
+        verify = await stack.enter_async_context(Simulator(_VERIFY))
         config = configuration(draft.url, verify.url)
         runtime = stack.enter_context(plant.runtime_dir(config, None, temporary=True))
         plant.prepare(config, runtime, with_envoy=True)
@@ -80,46 +87,16 @@ async def _send_all(config: Config, show: Tell) -> int:
     """Send every sample, one after the other. Gives the number of rows that were not as expected."""
     show(header())
     rows = []
-    async with httpx.AsyncClient(base_url=f"http://{config.listen}", timeout=60) as client, httpx.AsyncClient() as admin:
+    async with (
+        httpx.AsyncClient(base_url=f"http://{config.listen}", timeout=60) as client,
+        httpx.AsyncClient(base_url=f"http://{config.admin}") as admin,
+    ):
         for sample in SAMPLES:
-            row = await _send(sample, client, admin, f"http://{config.admin}/api/decisions")
+            row = await send(sample, client, admin)
             rows.append(row)
             show(line(row))
     show(summary(rows))
     return sum(not row.as_expected for row in rows)
-
-
-async def _send(sample: Sample, client: httpx.AsyncClient, admin: httpx.AsyncClient, decisions: str) -> Row:
-    began = perf_counter()
-    response = await _request(sample, client)
-    milliseconds = (perf_counter() - began) * 1000
-    trace = response.headers.get("x-cascade-trace-id", "")
-    deadline = perf_counter() + _RECORD_S
-    record: dict[str, object] = {}
-    while not record and perf_counter() < deadline:
-        newest = (await admin.get(decisions, params={"limit": 20})).json()["decisions"]
-        record = next((one for one in newest if one["trace_id"] == trace and one["path"] == sample.path), {})
-        await asyncio.sleep(0.02)
-    return Row(
-        title=sample.title,
-        stream=sample.stream,
-        expected=sample.expected,
-        status=response.status_code,
-        expected_status=sample.status,
-        outcome=response.headers.get("x-cascade-outcome", ""),
-        model=response.headers.get("x-cascade-model", ""),
-        milliseconds=milliseconds,
-        record=record,
-    )
-
-
-async def _request(sample: Sample, client: httpx.AsyncClient) -> httpx.Response:
-    if sample.body is None:
-        return await client.get(sample.path)
-    headers = {"authorization": "Bearer demo-client-key", "x-api-key": "demo-client-key", "anthropic-version": "2023-06-01"}
-    if isinstance(sample.body, bytes):
-        return await client.post(sample.path, content=sample.body, headers=headers)
-    return await client.post(sample.path, json={**sample.body, "stream": sample.stream}, headers=headers)
 
 
 def configuration(draft_url: str, verify_url: str) -> Config:

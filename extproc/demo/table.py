@@ -6,78 +6,91 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from extproc.demo.samples import Sample
+
 _COLUMNS = (
-    ("request", 46),
-    ("dialect", 18),
+    ("request (≋ streamed)", 42),
+    ("dialect", 9),
     ("plan", 7),
-    ("outcome", 9),
-    ("model", 16),
-    ("status", 6),
-    ("ms", 6),
-    ("tokens", 11),
-    ("cost $", 9),
-    ("verify $", 9),
+    ("outcome", 12),
+    ("model", 15),
+    ("s", 4),
+    ("cost $", 7),
+    ("verify $", 8),
     ("rules", 40),
 )
-_RIGHT = {"status", "ms", "tokens", "cost $", "verify $"}
+_RIGHT = {"s", "cost $", "verify $"}
+_DRAFTED = {"SKIPPED", "ACCEPTED", "FALLBACK"}
+"""Outcomes of which the client gets the draft model's answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One finished request: what the client saw, and the record of it."""
+    """One finished request: what was sent, what the client saw, and the record of it."""
 
-    title: str
-    stream: bool
-    expected: str
+    sample: Sample
     status: int
-    expected_status: int
     outcome: str
     model: str
-    milliseconds: float
+    seconds: float
     record: dict[str, Any]
 
     @property
     def as_expected(self) -> bool:
-        """The client saw the outcome and the status that it should see."""
-        return (self.outcome, self.status) == (self.expected, self.expected_status)
+        """The client saw what it should see, and the record says the same, with the right reason."""
+        sample, record = self.sample, self.record
+        seen = (self.outcome, self.status) == (sample.outcome, sample.status)
+        told = (record.get("plan"), record.get("outcome")) == (sample.plan, sample.outcome)
+        return seen and told and (not sample.because or sample.because in record["rules"])
 
 
 def header() -> str:
     """Give the two head lines."""
     names = _line([name for name, _ in _COLUMNS])
-    return f"{names}\n{'─' * len(names.rstrip())}"
+    return f"{names}\n{'─' * (sum(width + 2 for _, width in _COLUMNS) - 2)}"
 
 
 def line(row: Row) -> str:
     """Give one row; a row that is not as expected says so."""
-    record = row.record
-    usage = record.get("usage") or {}
-    tokens = f"{usage['input']}→{usage['output']}" if usage else "–"
+    sample, record = row.sample, row.record
     cells = [
-        row.title,
-        f"{record.get('dialect') or '–'}{' ≋' if row.stream else ''}",
+        f"{sample.title}{' ≋' if sample.stream else ''}",
+        (record.get("dialect") or "–").removeprefix("openai_"),
         record.get("plan", "–"),
-        row.outcome or "–",
-        row.model or "–",
-        str(row.status),
-        f"{row.milliseconds:.0f}",
-        tokens,
+        f"{row.outcome or '–'}{f' {row.status}' if row.status != 200 else ''}",
+        row.model.strip("-") or "–",
+        f"{row.seconds:.1f}",
         _dollars(record.get("cost_usd")),
         _dollars(record.get("baseline_usd")),
-        ", ".join(record.get("rules", [])),
+        _reasons(record.get("rules", []), sample.because),
     ]
-    mark = "" if row.as_expected else f"  ← expected {row.expected} {row.expected_status}"
-    return _line(cells) + mark
+    expected = f"  ← expected {sample.plan} {sample.outcome} {sample.status} {sample.because}".rstrip()
+    return _line(cells) + ("" if row.as_expected else expected)
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Give the sums of the requests whose costs are known."""
-    priced = [row.record for row in rows if row.record.get("cost_usd") is not None and row.record.get("baseline_usd") is not None]
-    cost = sum(record["cost_usd"] for record in priced)
-    baseline = sum(record["baseline_usd"] for record in priced)
-    drafted = sum(row.outcome == "SKIPPED" for row in rows)
-    saved = f"{(1 - cost / baseline) * 100:.1f} % saved" if baseline else "nothing to compare"
-    return f"{len(rows)} requests, {drafted} answered by the draft model; cost ${cost:.5f}, verify alone ${baseline:.5f}: {saved}"
+    """Give the sums of all rows, the direct ones included. What an error cost counts, though nobody else would have paid for it."""
+    called = [row for row in rows if row.outcome != "BYPASSED"]
+    drafted = sum(row.outcome in _DRAFTED for row in called)
+    share = f"{drafted / len(called):.0%}" if called else "none"
+    cost = sum(row.record.get("cost_usd") or 0.0 for row in rows)
+    baseline = sum(row.record.get("baseline_usd") or 0.0 for row in rows)
+    saved = f"{1 - cost / baseline:.0%} saved" if baseline else "nothing to compare"
+    return (
+        f"{len(rows)} requests, {len(called)} for a model, {drafted} of them answered by the draft model ({share}); "
+        f"cost ${cost:.4f}, with verify alone ${baseline:.4f}: {saved}"
+    )
+
+
+def _reasons(rules: Sequence[str], because: str) -> str:
+    """As many rules as there is room for, that first which tells most; what went wrong comes last in a record, so go backwards then."""
+    names = [because, *[rule for rule in reversed(rules) if rule != because]] if because in rules else list(rules)
+    room = dict(_COLUMNS)["rules"]
+    text = ", ".join(names)
+    while len(text) > room and len(names) > 1:
+        names.pop()
+        text = f"{', '.join(names)}, …"
+    return text
 
 
 def _dollars(value: float | None) -> str:
