@@ -15,6 +15,8 @@ from typing import Any
 import click
 
 from bench.bodies import SIZES
+from bench.cascade import measure
+from bench.cascade_report import cascade_json, cascade_markdown
 from bench.figures import CONNECTIONS, Cells, Memory, Result, Round, Variant
 from bench.inprocess import readings
 from bench.measure import Load, load, resident_mb, taken_by_others
@@ -40,17 +42,21 @@ class Wish:
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1), help="Length of one measurement.")
 @click.option("--only", type=click.Choice(list(SIZES)), multiple=True, help="Only this size of body; may be repeated.")
 @click.option("--soak", default=0, type=click.IntRange(0), help="Afterwards send this many requests and look at the memory again.")
+@click.option("--only-cascade", is_flag=True, help="Only what the cascade adds to its model calls, and what a streamed event costs.")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write all figures to this file, too.")
-def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], soak: int, file: Path | None) -> None:
+def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], soak: int, only_cascade: bool, file: Path | None) -> None:
     """Measure bare Envoy, the floor of grpc.aio and this processor, side by side."""
     signal.signal(signal.SIGTERM, _leave)
     seconds = 0.4 if quick else seconds
     wish = Wish([size for size in SIZES if size in (only or SIZES)], rounds, seconds, min(0.5, seconds / 4), soak)
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        result = run(wish, Path(name))
-    click.echo(markdown(result))
+        result = None if only_cascade else run(wish, Path(name))
+        _say("the cascade")
+        cascade = measure(Path(name) / "cascade", rounds, seconds / 2)
+    click.echo("\n\n".join([markdown(result) if result else machine(), cascade_markdown(cascade)]))
     if file is not None:
-        file.write_text(json.dumps(to_json(result), indent=1) + "\n", encoding="utf-8")
+        told = {**(to_json(result) if result else {"machine": machine()}), "cascade": cascade_json(cascade)}
+        file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def run(wish: Wish, folder: Path) -> Result:

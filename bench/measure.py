@@ -14,7 +14,7 @@ from bench.probe import FAILED_OPEN, stat
 from bench.systems import System, environ, python
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SETTLE_S = 0.3
+SETTLE_S = 0.3
 """Envoy sends its access log every 0.2 s: what the last requests cost comes after them, and belongs to them."""
 
 
@@ -35,7 +35,7 @@ def load(system: System, body: Path, how: Load) -> Round:
     done = subprocess.run(argv, capture_output=True, text=True, env=environ(), check=False)
     if done.returncode != 0:
         raise SystemExit(f"bench: {system.kind}: {done.stderr.strip()[-500:]}")
-    time.sleep(_SETTLE_S)
+    time.sleep(SETTLE_S)
     told = json.loads(done.stdout)
     envoy, processor = cpu_s(system.envoy) - before[1], cpu_s(system.processor) - before[2]
     return Round(

@@ -63,9 +63,9 @@ def environ() -> dict[str, str]:
 
 
 @contextmanager
-def upstream(folder: Path) -> Iterator[int]:
+def upstream(folder: Path, module: str = "bench.upstream") -> Iterator[int]:
     """Run the provider that all systems share; gives its port."""
-    with process(python("bench.upstream"), folder / "upstream.log"):
+    with process(python(module), folder / "upstream.log"):
         yield int(_until((folder / "upstream.log").read_text, folder))
 
 
