@@ -12,6 +12,7 @@ from extproc.config.model import Config
 from extproc.config.policy import policy, prices
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import config_hash, redact
+from extproc.core.paths.shadow import ShadowPath
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.classify import RULES
 from extproc.core.steps.memory import RefusalMemory
@@ -23,6 +24,7 @@ from extproc.shell.drafted import shared
 from extproc.shell.exchange import Exchange, Stream
 from extproc.shell.native.server import NativeServer
 from extproc.shell.server import GrpcServer
+from extproc.shell.shadow import Shadows
 from extproc.shell.telemetry import Journal, Meters
 
 _LAG_S = 0.5
@@ -36,7 +38,7 @@ class Worker:
         self._config = config
         self._runtime = runtime
         self._index = index
-        self._around = Surroundings(
+        around = self._around = Surroundings(
             policy=policy(config, {rule.name for rule in RULES}),
             memory=RefusalMemory(config.router.refusal_memory_s),
             drafted=shared(runtime.root),
@@ -46,6 +48,13 @@ class Worker:
         self._meters = Meters(version, config_hash(config))
         self._journal = Journal(self._meters)
         self._caller = Caller(runtime.egress)
+        self._shadows = Shadows(
+            self._caller,
+            lambda sent: ShadowPath(sent, around.policy, around.drafted),
+            self._journal.compare,
+            self._meters.dropped,
+            config.shadow_max_inflight,
+        )
         self._probe = EnvoyProbe(config.listen)
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
@@ -76,6 +85,7 @@ class Worker:
             await asyncio.gather(self._lag, return_exceptions=True)
         if self._admin is not None:
             await self._admin.stop()
+        await self._shadows.stop()
         await self._caller.close()
         await self._probe.close()
 
@@ -83,7 +93,10 @@ class Worker:
         self._meters.inflight += 1
         try:
             name = trace_id(stream.traceparent()) or f"{self._ids.getrandbits(128):032x}"
-            await Exchange(stream, Session(self._around, name), self._caller, self._meters).run()
+            session = Session(self._around, name)
+            await Exchange(stream, session, self._caller, self._meters).run()
+            if session.shadowed is not None:
+                self._shadows.start(session.shadowed)
         finally:
             self._meters.inflight -= 1
 

@@ -236,6 +236,12 @@ class Config(Strict):
         "grpcio", description="gRPC server implementation; native: our own, for an Envoy on the same machine, at a fraction of the CPU"
     )
     mode: Mode = Field(Mode.ENFORCE, description="enforce acts on the plan, shadow only reports it, off leaves every request alone")
+    shadow_sample: float = Field(
+        0.05, ge=0, le=1, description="share of requests that the cascade is tried beside in mode shadow; each costs two model calls"
+    )
+    shadow_max_inflight: int = Field(
+        4, ge=1, le=1000, description="such tries at once in each worker; what is beyond is dropped and counted"
+    )
     runtime_dir: Folder = Field(
         "", description="private folder for sockets and secrets; empty = a fresh one for `up`, /var/run/cascade-extproc otherwise"
     )

@@ -48,6 +48,7 @@ def policy(config: Config, known: Collection[str]) -> Policy:
         keepalive_s=config.verify.keepalive_s,
         max_cost_usd=config.budget.max_cost_usd,
         prices=prices(config),
+        shadow_sample=config.shadow_sample,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from extproc.core.records import Note
+from extproc.core.records import Comparison, Note
 from extproc.core.vocabulary import Role
 
 Pairs = Sequence[tuple[str, bytes]]
@@ -104,6 +104,12 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     note: Note
 
 
+class Compared(msgspec.Struct, frozen=True, gc=False):
+    """What the cascade would have made of a request (mode `shadow`); nothing else follows."""
+
+    comparison: Comparison
+
+
 class Leave(msgspec.Struct, frozen=True, gc=False):
     """Close the stream to Envoy: it goes on without us."""
 
@@ -125,6 +131,7 @@ Command = (
     | CancelCall
     | Watch
     | Report
+    | Compared
     | Leave
     | Abort
 )

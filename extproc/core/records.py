@@ -82,3 +82,36 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """Why Envoy gave up, in its own short words; empty for a regular end."""
     calls: tuple[CallNote, ...] = ()
     """The model calls one by one, where we made them ourselves."""
+
+
+class Comparison(msgspec.Struct, frozen=True, gc=False):
+    """What the cascade would have made of one request that the verify model answered alone. No content, no secrets."""
+
+    at: int
+    """When the request was forwarded, seconds of the Unix clock."""
+    trace_id: str
+    """As in the record of the request itself."""
+    dialect: str
+    turn: str
+    score: float | None
+    rules: tuple[str, ...]
+    """Those of the decision, and why things would have gone as they would have."""
+    requested_model: str
+    plan: Plan
+    """The plan that would have been."""
+    outcome: Outcome
+    verdict: str
+    """What the verify model said of the draft: `accepted`, `improved`, `failed`; empty where it was not asked."""
+    checks: tuple[str, ...]
+    """Checks that the draft failed; a plain draft of the plan `draft` would have gone out all the same."""
+    similarity: float | None
+    """Of the draft and the answer in its place: 1 where it was accepted; None without a verdict."""
+    cost_usd: float | None
+    """What this comparison cost. None: unknown, in this and all other amounts."""
+    would_cost_usd: float | None
+    """What the cascade would have cost; of a rescue the draft alone."""
+    baseline_usd: float | None
+    """What the verify model alone would have cost, by estimate; None where it would have answered anyway."""
+    saved_usd: float | None
+    """The difference; below zero where the cascade would have cost more."""
+    calls: tuple[CallNote, ...] = ()

@@ -29,8 +29,9 @@ from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.steps.plan import plan
+from extproc.core.steps.plan import SHADOWED, plan
 from extproc.core.steps.provenance import Drafted, Fingerprints
+from extproc.core.steps.sampling import sampled
 from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Outcome, Plan, Policy, Request, Role
 from extproc.core.wire.traceparent import trace_id
 
@@ -63,6 +64,8 @@ class Session:
     def __init__(self, around: Surroundings, new_trace_id: str) -> None:
         """Begin an exchange; `new_trace_id` names it unless the client brings a trace of its own."""
         self.phase = Phase.OPEN
+        self.shadowed: Sent | None = None
+        """What was forwarded, where the cascade is to be tried beside it."""
         self._around = around
         self._trace_id = new_trace_id
         self._headers = Headers([])
@@ -107,6 +110,8 @@ class Session:
         decision = plan(request, label, policy, draft_blocked=memory.blocks(request, event.at_s))
         note = _note(request, decision, self._trace_id)
         if decision.role is not Role.DRAFT:
+            if SHADOWED in decision.rules and sampled(self._trace_id, policy.shadow_sample):
+                self.shadowed = self._sent(request, note, event.at_s)
             return [Forward(note, body=verify_body(request, decision.model, self._around.drafted)), Leave()]
         self.phase = Phase.PATH
         if decision.plan is Plan.DRAFT and not decision.checked:
@@ -118,11 +123,14 @@ class Session:
     def _hold(self, request: Request, note: Note, at_s: float) -> list[Command]:
         """Answer this one ourselves."""
         around = self._around
-        fence = blake2b(f"{self._trace_id} {at_s!r}".encode(), digest_size=12, key=around.secret).hexdigest()
-        sent = Sent(request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s))
-        path = self._path = CascadePath(sent, around.policy, around.memory, around.drafted)
+        path = self._path = CascadePath(self._sent(request, note, at_s), around.policy, around.memory, around.drafted)
         # What Envoy sends if we are gone before the response has begun is an error.
         return [Forward(replace(note, outcome=Outcome.FAILED), held=True), *path.begin(at_s)]
+
+    def _sent(self, request: Request, note: Note, at_s: float) -> Sent:
+        around = self._around
+        fence = blake2b(f"{self._trace_id} {at_s!r}".encode(), digest_size=12, key=around.secret).hexdigest()
+        return Sent(request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s))
 
     def _on_path(self, event: Event) -> list[Command]:
         return self._path.handle(event) if self._path else [Leave()]

@@ -54,6 +54,7 @@ class Admin:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 web.get("/api/decisions", self._decisions),
+                web.get("/api/shadow", self._shadow),
                 web.get("/api/config", self._show_config),
             ]
         )
@@ -85,13 +86,20 @@ class Admin:
         return web.Response(body=self._meters.exposition(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _decisions(self, request: web.Request) -> web.Response:
-        text = request.query.get("limit", "100")
-        if not text.isdecimal() or not 0 < int(text) <= _MOST_DECISIONS:
-            return _json({"error": f"limit: expected a number from 1 to {_MOST_DECISIONS}"}, 400)
-        return _json({"decisions": self._journal.newest(int(text))})
+        return _listed(request, "decisions", self._journal.newest)
+
+    async def _shadow(self, request: web.Request) -> web.Response:
+        return _listed(request, "shadow", self._journal.compared)
 
     async def _show_config(self, _: web.Request) -> web.Response:
         return _json(self._config)
+
+
+def _listed(request: web.Request, name: str, newest: Callable[[int], list[dict[str, Any]]]) -> web.Response:
+    text = request.query.get("limit", "100")
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_DECISIONS:
+        return _json({"error": f"limit: expected a number from 1 to {_MOST_DECISIONS}"}, 400)
+    return _json({name: newest(int(text))})
 
 
 def _json(value: Any, status: int = 200) -> web.Response:

@@ -19,12 +19,13 @@ import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from extproc.core.records import CallNote, Note, Record
+from extproc.core.records import CallNote, Comparison, Note, Record
 from extproc.core.vocabulary import Outcome, Role, Usage
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """OpenTelemetry's buckets for the duration of a model call."""
 _OVERHEAD_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0)
+_SHARES = tuple(tenth / 10 for tenth in range(1, 11))
 _POLICY = "default"
 _CHECK = "check_"
 _KEPT = 1000
@@ -56,6 +57,7 @@ class Meters:
         self._rules = Counter("cascade_rule_fired", "Rules in decisions", ["rule"], registry=registry)
         self._checks = Counter("cascade_checks_failed", "Drafts that failed a check", ["check"], registry=registry)
         self._errors = Counter("cascade_errors", "Failures of requests and of model calls", ["role", "kind"], registry=registry)
+        self._shadow = _ShadowMeters(registry)
         for name, label, value in (("config", "hash", config_hash), ("build", "version", version)):
             info = Gauge(
                 f"cascade_{name}_info", f"{name.capitalize()} of this processor", [label], registry=registry, multiprocess_mode="livemax"
@@ -101,6 +103,14 @@ class Meters:
         self._count_calls(note.calls)
         self._saved.inc(-sum(call.cost_usd or 0.0 for call in note.calls))
 
+    def compared(self, comparison: Comparison) -> None:
+        """Count a comparison of mode `shadow`: its calls are in no other number."""
+        self._shadow.compared(comparison)
+
+    def dropped(self) -> None:
+        """Count a comparison that was not made because too many were at work."""
+        self._shadow.dropped.inc()
+
     def _count_calls(self, calls: Sequence[CallNote]) -> None:
         for call in calls:
             self._model.labels(call.role).observe(max(0.0, call.ended_s - call.began_s))
@@ -137,6 +147,29 @@ class Meters:
         return generate_latest(self._registry)
 
 
+class _ShadowMeters:
+    """The numbers of mode `shadow`, apart from those of what clients were served."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._compared = Counter("cascade_shadow", "Requests that the cascade was tried beside", ["plan", "outcome"], registry=registry)
+        self._verdicts = Counter("cascade_shadow_verdicts", "What verify said of the drafts", ["plan", "verdict"], registry=registry)
+        self._cost = Counter("cascade_shadow_cost_usd", "Cost of the shadow calls", ["role"], registry=registry)
+        self._saved = Gauge("cascade_shadow_saved_usd_total", "What enforcing would save", registry=registry, multiprocess_mode="sum")
+        self._alike = Histogram("cascade_shadow_similarity", "Draft and final answer", buckets=_SHARES, registry=registry)
+        self.dropped = Counter("cascade_shadow_dropped", "Comparisons not made, as too many were at work", registry=registry)
+
+    def compared(self, told: Comparison) -> None:
+        """Count one comparison."""
+        self._compared.labels(told.plan, told.outcome).inc()
+        if told.verdict:
+            self._verdicts.labels(told.plan, told.verdict).inc()
+        for call in told.calls:
+            self._cost.labels(call.role).inc(call.cost_usd or 0.0)
+        self._saved.inc(told.saved_usd or 0.0)
+        if told.similarity is not None:
+            self._alike.observe(told.similarity)
+
+
 def _trouble(record: Record) -> tuple[str, str]:
     return record.role or "none", record.error or f"status_{record.status // 100}xx"
 
@@ -148,19 +181,39 @@ class Journal:
         self._meters = meters
         self._quiet = quiet
         self._newest: deque[Record] = deque(maxlen=_KEPT)
+        self._compared: deque[Comparison] = deque(maxlen=_KEPT)
 
     def take(self, records: Sequence[Record]) -> None:
         """Take a batch of records; one write for all their lines."""
         self._meters.finished(records)
         self._newest.extend(records)
         if not self._quiet:
-            sys.stdout.buffer.write(b"".join([_line(record) for record in records]))
-            sys.stdout.buffer.flush()
+            _print(b"".join([_line("request", record) for record in records]))
+
+    def compare(self, comparison: Comparison) -> None:
+        """Take what the cascade would have made of one request."""
+        self._meters.compared(comparison)
+        self._compared.append(comparison)
+        if not self._quiet:
+            _print(_line("shadow", comparison))
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
         """Give the newest decisions first."""
-        newest = list(self._newest)[: -limit - 1 : -1] if limit > 0 else []
-        return [msgspec.to_builtins(record) for record in newest]
+        return _last(self._newest, limit)
+
+    def compared(self, limit: int) -> list[dict[str, Any]]:
+        """Give the newest comparisons first."""
+        return _last(self._compared, limit)
+
+
+def _last(kept: deque[Record] | deque[Comparison], limit: int) -> list[dict[str, Any]]:
+    newest = list(kept)[: -limit - 1 : -1] if limit > 0 else []
+    return [msgspec.to_builtins(one) for one in newest]
+
+
+def _print(lines: bytes) -> None:
+    sys.stdout.buffer.write(lines)
+    sys.stdout.buffer.flush()
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -172,11 +225,11 @@ def _head(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime('{"time":"%Y-%m-%dT%H:%M:%S')
 
 
-def _line(record: Record) -> bytes:
+def _line(event: str, told: Record | Comparison) -> bytes:
     """The log line of one request: level info, no content, no secrets."""
-    second = int(record.at)
-    head = f'{_head(second)}.{int((record.at - second) * 1000):03d}Z","level":"info","event":"request",'
-    return head.encode() + _ENCODER.encode(record)[1:] + b"\n"
+    second = int(told.at)
+    head = f'{_head(second)}.{int((told.at - second) * 1000):03d}Z","level":"info","event":"{event}",'
+    return head.encode() + _ENCODER.encode(told)[1:] + b"\n"
 
 
 def _shared() -> bool:

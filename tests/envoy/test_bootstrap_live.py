@@ -244,7 +244,7 @@ def off(simulated: tuple[Simulator, Simulator], tmp_path_factory: pytest.TempPat
 
 @pytest.fixture(scope="module")
 def shadow(simulated: tuple[Simulator, Simulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cascade]:
-    yield from _running(simulated, tmp_path_factory.mktemp("shadow"), simulated[1].url, mode="shadow")
+    yield from _running(simulated, tmp_path_factory.mktemp("shadow"), simulated[1].url, mode="shadow", shadow_sample=0)
 
 
 @pytest.fixture(scope="module")

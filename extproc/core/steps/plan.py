@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from extproc.core.vocabulary import Decision, Label, Mode, Plan, Policy, Request, Role, Turn, View
 
+SHADOWED = "shadow_mode"
+"""The rule of a request that nothing but shadow mode keeps from the draft model."""
+
 
 def plan(request: Request, label: Label, policy: Policy, *, draft_blocked: bool = False) -> Decision:
     """Decide about one request. `draft_blocked`: the draft provider keeps refusing requests of this kind."""
@@ -24,7 +27,7 @@ def plan(request: Request, label: Label, policy: Policy, *, draft_blocked: bool 
     models = policy.draft_models if role is Role.DRAFT else policy.verify_models
     model = models.get(request.dialect) or request.model
     overruled = wanted if wanted is not chosen else None
-    return Decision(chosen, role, model, tuple(rules), label.score, label.turn, overruled, _can_be_checked(request.view))
+    return Decision(chosen, role, model, tuple(rules), label.score, label.turn, overruled, can_be_checked(request.view))
 
 
 def _by_turn(label: Label, policy: Policy) -> Plan:
@@ -38,15 +41,18 @@ def _by_turn(label: Label, policy: Policy) -> Plan:
     return Plan.DRAFT if label.score < policy.skip_below else Plan.CASCADE
 
 
-def _can_be_checked(view: View) -> bool:
+def can_be_checked(view: View) -> bool:
     """Whether more is asked of an answer than text: calls that a program runs, or a form that a program reads."""
     return view.tools > 0 or view.json_schema
 
 
+def can_be_judged(view: View) -> bool:
+    """Whether a verify model can accept: no call or form is forced instead of the accept word, and no begun answer bars the question."""
+    return not (view.forced_tool or view.json_schema or view.prefill)
+
+
 def _obstacle(request: Request, wanted: Plan, policy: Policy, *, draft_blocked: bool) -> str:
     """The rule name of what keeps the draft model from answering, or nothing."""
-    if policy.mode is Mode.SHADOW:
-        return "shadow_mode"
     if request.dialect not in policy.draft_models:
         return "draft_lacks_dialect"
     if draft_blocked:
@@ -55,7 +61,6 @@ def _obstacle(request: Request, wanted: Plan, policy: Policy, *, draft_blocked: 
         return "tools_direct"
     if request.view.several_answers:
         return "several_answers"
-    # The accept word cannot be said where a call or a form is forced, and a judge's question cannot follow a begun answer.
-    if wanted is Plan.CASCADE and (request.view.forced_tool or request.view.json_schema or request.view.prefill):
+    if wanted is Plan.CASCADE and not can_be_judged(request.view):
         return "cannot_be_judged"
-    return ""
+    return SHADOWED if policy.mode is Mode.SHADOW else ""
