@@ -37,6 +37,9 @@ _ITEMS = {
         f"{path} upgrade": "WebSocket, past ext_proc and the size limit: nothing is there to buffer, and its bytes add up over hours."
         for path in PATHS
     },
+    **{
+        f"{path} held": "LLM calls that the sidecar answers itself, in this error's place; no client can set this header." for path in PATHS
+    },
     **{f"{path} draft": "LLM calls that the sidecar sends to the draft model; no client can set this header." for path in PATHS},
     **{f"{path} verify": "All other LLM calls, also when the sidecar is down: as if it did not exist." for path in PATHS},
     COUNT_TOKENS: "Counts tokens, answers nothing: to the verify provider, past ext_proc.",
