@@ -249,6 +249,8 @@ def _typed(texts: Sequence[msgspec.Raw]) -> str:
 def _own_words(text: str) -> str:
     """Give a text without the elements that agents put before and behind what the human wrote."""
     text = text.strip()
+    if not text.startswith("<") and not text.endswith(">"):
+        return text
     for _ in range(_MOST_ELEMENTS):
         opened = _ELEMENT.match(text)
         if opened is None or not opened[1].startswith(_INJECTED):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import attrgetter
 
-from extproc.core.steps.rules import BASE, RULES, Reading
+from extproc.core.steps.rules import BASE, RULES, Reading, is_bare
 from extproc.core.steps.turns import turn_of
 from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, is_english, own_families, words_of
 from extproc.core.vocabulary import Fired, Label, Policy, Request, View
@@ -15,7 +16,9 @@ __all__ = ["RULES", "classify"]
 _NONE = own_families({})
 _BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
 _GENERAL = tuple(rule for rule in RULES if not rule.family and not rule.flag)
-_FLAGGED = tuple((rule.flag, rule) for rule in RULES if rule.flag)
+_SPOKEN = tuple(rule for rule in _GENERAL if not rule.sign)
+_FLAGGED = tuple(rule for rule in RULES if rule.flag)
+_FLAGS = attrgetter(*[rule.flag for rule in _FLAGGED])
 _BY_FAMILY = {rule.name: rule for rule in RULES if rule.family}
 _FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"^[ \t]*>[^\n]*$", re.MULTILINE)
@@ -29,7 +32,9 @@ def classify(request: Request, policy: Policy) -> Label:
     own = _own(tuple(policy.keywords.items())) if policy.keywords else _NONE
     view = request.view
     reading = _read(view, own)
-    asked = [*_GENERAL, *[rule for flag, rule in _FLAGGED if getattr(view, flag)]]
+    asked = list(_SPOKEN if reading.bare else _GENERAL)
+    if any(flags := _FLAGS(view)):
+        asked += [rule for rule, flag in zip(_FLAGGED, flags, strict=True) if flag]
     asked += [_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY]
     fired = []
     for rule in asked:
@@ -53,7 +58,7 @@ def _read(view: View, own: Families) -> Reading:
     families = _BUILT_IN.found(instruction, words)
     if own is not _NONE:
         families |= own.found(instruction, words)
-    return Reading(view, f"\n{text}", instruction, words, families, is_english(text[:400], words, families))
+    return Reading(view, f"\n{text}", instruction, words, families, is_english(text[:400], words, families), is_bare(text))
 
 
 def _without_material(text: str) -> str:

@@ -34,6 +34,8 @@ class Reading:
     """Families of words and phrases found in the instruction."""
     english: bool
     """Whether the words could be understood at all."""
+    bare: bool = False
+    """It is a short line of words: none of the signs that `sign` rules look for can stand in it."""
 
 
 Strength = Callable[[Reading], float]
@@ -51,6 +53,8 @@ class Rule:
     """It is only asked when words or phrases of the family of its name were found."""
     flag: str = ""
     """It is only asked when this field of the view is true or not 0."""
+    sign: bool = False
+    """It looks for character sequences, so it is not asked about a text that is bare of them."""
 
 
 def _always(_: Reading) -> float:
@@ -69,7 +73,7 @@ def _easy_form(longest: int) -> Strength:
 
 
 def _material(reading: Reading) -> bool:
-    return bool(_has_code(reading) or reading.view.images or reading.view.documents)
+    return bool((not reading.bare and _has_code(reading)) or reading.view.images or reading.view.documents)
 
 
 def _holds(signs: tuple[str, ...]) -> Strength:
@@ -106,6 +110,15 @@ _has_code = _holds(_CODE)
 _TRACE = ("Traceback (most recent", "\n    at ", "\n\tat ", "panic: ", "Error: ", "Exception: ", "Exception in thread")
 _DIFF = ("\ndiff --git ", "\n@@ -", "\n+++ ")
 _MATHS = ("\\frac", "\\sum", "\\int", "\\sqrt", "\\begin{", "^2", "^n", "²", "∑", "∫", "√", "∂", "∞", "≤", "≥", "∀", "∃")
+_MARKED = re.compile(r"[^\w ,.?!'-]|[_²]|\A(?:diff|def|class|import|from|fn|func|function|const|SELECT) |Exception")
+"""What is in any text that holds one of these signs."""
+
+
+def is_bare(text: str) -> bool:
+    """Whether a text is a line of words that holds none of the signs: most requests are, and five rules need not be asked then."""
+    return len(text) <= 400 and _MARKED.search(text) is None
+
+
 _NUMBER = re.compile(r"(?<![\w.])(?!(?:1[5-9]|20)\d\d\b)\.?\d[\d,.]*")
 """A number in the running text. What looks like a year tells of history more often than of a sum."""
 _NUMBER_WORDS = frozenset(
@@ -146,7 +159,7 @@ _SUMMARISED = ("conversation", "history", "session", "so far", "above", "handoff
 
 def _word_problem(reading: Reading) -> float:
     asks_number = "asks_number" in reading.families
-    if not (asks_number or "asks_value" in reading.families or "?" in reading.instruction) or _has_code(reading):
+    if not (asks_number or "asks_value" in reading.families or "?" in reading.instruction) or (not reading.bare and _has_code(reading)):
         return 0.0
     numbers = len(_NUMBER.findall(reading.instruction)) + len(reading.words & _NUMBER_WORDS)
     return float(numbers >= (2 if asks_number else 3))
@@ -238,10 +251,10 @@ RULES: tuple[Rule, ...] = (
     Rule("simple_list", -0.05, "an enumeration", _easy_form(200), family=True),
     Rule("short_answer", -0.1, "a short answer was asked for", _easy(400), family=True),
     # What the words bring along.
-    Rule("code", 0.2, "code to be read or written", _has_code),
-    Rule("stack_trace", 0.25, "an error to be explained", _holds(_TRACE)),
-    Rule("diff", 0.2, "a change to be judged", _holds(_DIFF)),
-    Rule("maths", 0.25, "formulas", _holds(_MATHS)),
+    Rule("code", 0.2, "code to be read or written", _has_code, sign=True),
+    Rule("stack_trace", 0.25, "an error to be explained", _holds(_TRACE), sign=True),
+    Rule("diff", 0.2, "a change to be judged", _holds(_DIFF), sign=True),
+    Rule("maths", 0.25, "formulas", _holds(_MATHS), sign=True),
     Rule("word_problem", 0.3, "a sum told in words: the weak spot of small models", _word_problem),
     Rule("images", 0.2, "not every draft model sees well", _always, flag="images"),
     Rule("documents", 0.2, "a document to be read", _always, flag="documents"),
@@ -257,6 +270,6 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("repeated", 0.3, "the same was asked before", _repeats, flag="earlier_user_texts"),
     # What cannot be judged by English words.
-    Rule("not_english", 0.2, "no keyword could have matched", lambda r: float(not r.english and not _has_code(r))),
+    Rule("not_english", 0.2, "no keyword could have matched", lambda r: float(not r.english and (r.bare or not _has_code(r)))),
     Rule("nothing_to_judge", 0.2, "no words of the user's among the newest messages", lambda r: float(not r.view.last_user_text.strip())),
 )

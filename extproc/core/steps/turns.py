@@ -34,7 +34,6 @@ _ASKED = re.compile(
 _PROGRAM = re.compile(
     r"\b(?:functions?|quer(?:y|ies)|scripts?|code|program|class|method|page|html|sql|regex|parser|tests?|table|model|api)\b"
 )
-_HINTS = ("title", "<policy_spec>", "file", "suggestion", "predict", "away")
 _SYSTEM = 400
 _WORDS = 400
 """Characters at the beginning of the system prompt and of the newest words that are looked at."""
@@ -63,7 +62,8 @@ def _internal(view: View) -> bool:
     told = "" if view.tools else view.system_text[:_SYSTEM].lower()
     said = view.last_user_text[:_WORDS].lower()
     # The patterns are dear to search for; without one of these they cannot match.
-    if not any(hint in told or hint in said for hint in _HINTS):
+    both = f"{told}\n{said}"
+    if not ("title" in both or "file" in both or "away" in both or "predict" in both or "suggestion" in both or "<policy_spec>" in both):
         return False
     if told and (_TOLD.search(told) or (said.startswith("command:") and _LISTS_PATHS.search(told))):
         return True

@@ -49,18 +49,24 @@ _BLOCKS = msgspec.json.Decoder(list[_Block])
 _PARTS = msgspec.json.Decoder(list[_Typed])
 _TOOLS = msgspec.json.Decoder(list[_Typed] | None)
 _CHOICE = msgspec.json.Decoder(_Typed)
+_PLAIN = frozenset({"model", "messages", "max_tokens", "stream", "metadata", "temperature", "top_p", "top_k"})
+"""Fields of a request of which the messages say everything."""
 
 
 def view(fields: Fields) -> View:
     """Read what the rules look at. UnreadableError where the messages cannot be read for certain."""
     messages = required(fields, "messages", _MESSAGES)
+    items = [_item(message) for message in messages[-TAIL:]]
+    limit = optional(fields, "max_tokens", INTEGER)
+    if fields.keys() <= _PLAIN:
+        return view_of(items, len(messages), size_of(fields, "messages"), max_output_tokens=limit)
     tools = tools_of(fields, "tools", _TOOLS, _Typed())
     servers = tools_of(fields, "mcp_servers", _TOOLS, _Typed())
     config = optional(fields, "output_config", OBJECT) or {}
     thread = optional(fields, "thread", OBJECT) or {}
     choice = optional(fields, "tool_choice", _CHOICE)
     return view_of(
-        [_item(message) for message in messages[-TAIL:]],
+        items,
         len(messages),
         size_of(fields, "messages", "system"),
         system_text=_system(fields),
@@ -69,7 +75,7 @@ def view(fields: Fields) -> View:
         forced_tool=choice is not None and choice.type in {"any", "tool"},
         json_schema=bool(config.get("format")) or present(fields, "output_format"),
         effort=_effort(fields, config),
-        max_output_tokens=optional(fields, "max_tokens", INTEGER),
+        max_output_tokens=limit,
         stop_sequences=asked(fields, "stop_sequences"),
         server_state=thread.get("type") == "continue" or present(fields, "container"),
     )
