@@ -22,10 +22,10 @@ class Forward(msgspec.Struct, frozen=True, gc=False):
     note: Note
     role: Role | None = None
     """Carry it to the model of this role; None leaves the route alone."""
-    held: bool = False
-    """Carry it nowhere: Envoy answers with a placeholder, in whose place we put the response."""
     body: bytes | None = None
     """The new body; None leaves the client's bytes alone."""
+    held: bool = False
+    """Carry it nowhere: Envoy answers with a placeholder, in whose place we put the response."""
 
 
 class PassResponse(msgspec.Struct, frozen=True, gc=False):
