@@ -8,12 +8,13 @@ from ipaddress import ip_address
 from extproc.config.endpoints import Endpoint, Upstream, endpoints
 from extproc.config.model import Config
 from extproc.config.problems import Problem
-from extproc.core.vocabulary import Role
+from extproc.core.vocabulary import Mode, Role
 
 
 def advice(config: Config) -> tuple[Problem, ...]:
     """Give a warning for each doubtful setting, with its line."""
-    found = (*_addresses(config), *_credentials(config), *_dialects(config), *_router(config), *_prices(config), *_telemetry(config))
+    about = (_addresses, _credentials, _dialects, _router, _shadow, _prices, _telemetry)
+    found = [told for look in about for told in look(config)]
     return tuple(config.source.problem(tuple(key.split(".")), message) for key, message in found)
 
 
@@ -65,6 +66,15 @@ def _dialects(config: Config) -> Iterator[tuple[str, str]]:
 def _router(config: Config) -> Iterator[tuple[str, str]]:
     if config.router.skip_below == config.router.direct_above:
         yield "router.direct_above", "the same as skip_below: no score is between them, so none asks for the plan cascade"
+
+
+def _shadow(config: Config) -> Iterator[tuple[str, str]]:
+    """What shadow mode spends is nobody's wish before the share is in the file."""
+    if config.mode is not Mode.SHADOW or "shadow_sample" in config.model_fields_set:
+        return
+    if any(endpoint.forward for endpoint in endpoints(config) if endpoint.role is Role.VERIFY):
+        share = f"{config.shadow_sample:.0%}"
+        yield "mode", f"on {share} of the requests drafts are judged with the clients' own keys; say shadow_sample ({share}, or 0 for none)"
 
 
 def _prices(config: Config) -> Iterator[tuple[str, str]]:

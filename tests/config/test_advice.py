@@ -44,6 +44,7 @@ def test_nothing_to_say_about_a_sound_configuration(loaded: Callable[..., Config
         ("version: 1", "version: 1\nadmin: 10.0.0.1:9464", "2: admin"),
         ("version: 1", "version: 1\nenvoy_admin: 0.0.0.0:9901", "2: envoy_admin"),
         ("version: 1", "version: 1\nrouter: {skip_below: 0.5, direct_above: 0.5}", "2: router.direct_above"),
+        ("version: 1", "version: 1\nmode: shadow", "2: mode"),
         (
             "version: 1",
             "version: 1\ntelemetry: {capture_content: true, otlp_endpoint: 'http://jaeger:4317'}",
@@ -65,6 +66,7 @@ def test_doubtful_settings(loaded: Callable[..., Config], priced: str, old: str,
     ("old", "new"),
     [
         ("https://draft.example.com", "http://127.0.0.1:8080"),
+        ("version: 1", "version: 1\nmode: shadow\nshadow_sample: 0.05"),
         ("https://draft.example.com\n    api_key_env: DRAFT_KEY", "http://vllm:8000"),
         ("version: 1", "version: 1\ntelemetry: {otlp_endpoint: 'http://jaeger:4317'}"),
         ("version: 1", "version: 1\ntelemetry: {capture_content: true, otlp_endpoint: 'https://traces.example.com'}"),

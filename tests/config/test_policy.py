@@ -15,13 +15,13 @@ Loaded = Callable[..., Config]
 
 def test_the_core_gets_what_it_decides_by(loaded: Loaded, minimal: str) -> None:
     text = minimal.replace("DRAFT_KEY\n", "DRAFT_KEY\n    dialects: {openai_chat: {model: smaller}}\n") + (
-        "mode: shadow\n"
+        "mode: shadow\nshadow_sample: 0.5\n"
         "router:\n  {skip_below: 0.1, direct_above: 0.7, refusal_memory_s: 9, "
         "rules: {code_block: 0.5, own: {weight: -0.2, words: [a, b c]}}}\n"
         "verify: {timeout_s: 7}\nbudget: {max_calls: 2, max_wall_s: 11}\n"
     )
     found = policy(loaded(text), KNOWN)
-    assert found.mode is Mode.SHADOW
+    assert (found.mode, found.shadow_sample) == (Mode.SHADOW, 0.5)
     assert (found.skip_below, found.direct_above) == (0.1, 0.7)
     assert found.weights == {"code_block": 0.5, "own": -0.2}
     assert found.keywords == {"own": ("a", "b c")}

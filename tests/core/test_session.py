@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -175,6 +176,24 @@ def test_a_session_does_not_keep_itself_alive():
         assert gone() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("mode", "share", "body", "shadowed"),
+    [
+        (Mode.SHADOW, 1.0, SIMPLE["/v1/messages"], True),
+        (Mode.SHADOW, 0.0, SIMPLE["/v1/messages"], False),
+        (Mode.SHADOW, 1.0, AGENT, False),  # would be direct anyway
+        (Mode.ENFORCE, 1.0, SIMPLE["/v1/messages"], False),
+    ],
+)
+def test_a_sampled_request_is_kept_for_its_shadow(mode: Mode, share: float, body: object, shadowed: bool):
+    made = session(replace(POLICY, mode=mode, shadow_sample=share))
+    run(made, headers("/v1/messages"), RequestBody(1.0, json.dumps(body).encode()))
+    assert (made.shadowed is not None) is shadowed
+    if made.shadowed is not None:
+        assert (made.shadowed.note.plan, made.shadowed.note.wanted, made.phase) == (Plan.DIRECT, Plan.DRAFT, Phase.DONE)
+        assert made.shadowed.fence
 
 
 BODIES = st.one_of(st.binary(max_size=60), st.sampled_from([json.dumps(body).encode() for body in (*SIMPLE.values(), AGENT)]))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from extproc.core.records import Record
+from extproc.core.records import CallNote, Comparison, Record
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.shell.telemetry import Journal, Meters
 
@@ -97,6 +97,50 @@ def test_each_request_is_one_line_of_json(capfdbinary: pytest.CaptureFixture[byt
     assert (first["time"], first["level"], first["event"]) == ("2023-11-14T22:13:20.250Z", "info", "request")
     assert (first["outcome"], first["rules"], first["status"], first["duration_s"]) == ("SKIPPED", ["greeting"], 200, 0.5)
     assert second["trace_id"] == "u" * 32
+
+
+def comparison(**changes: object) -> Comparison:
+    given: dict[str, object] = {
+        "at": 1_700_000_000,
+        "trace_id": "t" * 32,
+        "dialect": "anthropic",
+        "turn": "chat",
+        "score": 0.1,
+        "rules": ("greeting", "shadow_mode"),
+        "requested_model": "big",
+        "plan": Plan.DRAFT,
+        "outcome": Outcome.SKIPPED,
+        "verdict": "improved",
+        "checks": (),
+        "similarity": 0.75,
+        "cost_usd": 0.5,
+        "would_cost_usd": 0.125,
+        "baseline_usd": 0.25,
+        "saved_usd": 0.125,
+        "calls": (
+            CallNote("draft", "small", 200, "", 0.0, 0.1, 0.2, Usage(10, 1), 0.125),
+            CallNote("verify", "big", 200, "", 0.2, 0.3, 0.4, Usage(20, 1), 0.375),
+        ),
+    }
+    return Comparison(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def test_comparisons_are_counted_apart(capfdbinary: pytest.CaptureFixture[bytes]):
+    meters = Meters("1", "hash")
+    journal = Journal(meters)
+    journal.compare(comparison())
+    journal.compare(comparison(outcome=Outcome.RESCUED, verdict="", similarity=None, saved_usd=-0.5, calls=()))
+    meters.dropped()
+    told = numbers(meters)
+    assert told['cascade_shadow_total{outcome="SKIPPED",plan="draft"}'] == told['cascade_shadow_total{outcome="RESCUED",plan="draft"}'] == 1
+    assert told['cascade_shadow_verdicts_total{plan="draft",verdict="improved"}'] == 1
+    assert (told['cascade_shadow_cost_usd_total{role="draft"}'], told['cascade_shadow_cost_usd_total{role="verify"}']) == (0.125, 0.375)
+    assert (told["cascade_shadow_saved_usd_total"], told["cascade_shadow_dropped_total"]) == (-0.375, 1)
+    assert (told["cascade_shadow_similarity_count"], told["cascade_shadow_similarity_sum"]) == (1, 0.75)
+    assert not [name for name in told if name.startswith(("cascade_cost_usd_total", "cascade_tokens_total", "cascade_requests_total"))]
+    assert [one["outcome"] for one in journal.compared(9)] == ["RESCUED", "SKIPPED"]
+    first = json.loads(capfdbinary.readouterr().out.splitlines()[0])
+    assert (first["time"], first["event"], first["verdict"]) == ("2023-11-14T22:13:20.000Z", "shadow", "improved")
 
 
 def test_the_newest_decisions_come_first_and_are_bounded():
