@@ -16,6 +16,8 @@ from extproc.shell.native.runner import Runner
 
 Handler = Callable[[Stream], Coroutine[Any, Any, None]]
 
+_BATCH: Final = 64 << 10
+"""Bytes that are read before the connection is told so."""
 _OVERHEAD: Final = 64
 """Counted for every unread message beside its bytes, so that empty ones do not come for nothing."""
 
@@ -128,9 +130,9 @@ class Call:
             self.leave()
             return
         self._due += len(data)
-        if messages:
-            self._messages += messages
-            self._unread += sum(map(len, messages)) + _OVERHEAD * len(messages)
+        for message in messages:
+            self._messages.append(message)
+            self._unread += len(message) + _OVERHEAD
         self._give_room()
         self._ended |= ended
         if messages or ended:
@@ -138,7 +140,7 @@ class Call:
 
     def _give_room(self) -> None:
         """Let the peer send as much as was read. Of a message that is not whole, what there is counts as read: its size has a limit."""
-        if self._due > self._unread:
+        if self._due - self._unread > _BATCH:
             self._http.read(self._stream_id, self._due - self._unread)
             self._due = self._unread
 

@@ -21,11 +21,10 @@ class Block(NamedTuple):
 class Assembler:
     """Waits for the end of a block; nothing else may come in between."""
 
-    __slots__ = ("_begun", "_content", "_number", "stream_id")
+    __slots__ = ("_begun", "_content", "_number", "_stream_id")
 
     def __init__(self) -> None:
-        self.stream_id = 0
-        """The stream whose block goes on in the next frame; 0 for none."""
+        self._stream_id = 0
         self._begun = 0
         self._content = bytearray()
         self._number = 0
@@ -41,22 +40,19 @@ class Assembler:
             payload = payload[5:]
         if flags & END_HEADERS:
             return _whole(stream_id, flags, payload)
-        self.stream_id, self._begun, self._content, self._number = stream_id, flags, bytearray(payload), 1
+        self._stream_id, self._begun, self._content, self._number = stream_id, flags, bytearray(payload), 1
         return None
 
-    def continuation(self, flags: int, payload: Bytes) -> Block | None:
+    def continuation(self, flags: int, stream_id: int, payload: Bytes) -> Block | None:
         """Take CONTINUATION. Gives the block when this is its end."""
-        if not self.stream_id:
-            raise ConnectionFault(Code.PROTOCOL_ERROR, "CONTINUATION of nothing")
+        if stream_id != self._stream_id:
+            raise ConnectionFault(Code.PROTOCOL_ERROR, "CONTINUATION of another stream")
         self._content += payload
         self._number += 1
         if self._number > limits.CONTINUATIONS:
             raise ConnectionFault(Code.ENHANCE_YOUR_CALM, "a header block in too many frames")
-        block = _whole(self.stream_id, self._begun, self._content)  # also when it is not: its length is held against the limit
-        if not flags & END_HEADERS:
-            return None
-        self.stream_id = 0
-        return block
+        block = _whole(stream_id, self._begun, self._content)  # also when it is not: its length is held against the limit
+        return block if flags & END_HEADERS else None
 
 
 def _whole(stream_id: int, flags: int, content: Bytes | bytearray) -> Block:

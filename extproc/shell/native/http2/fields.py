@@ -44,9 +44,9 @@ class Request:
 class BlockReader:
     """Reads the header blocks of one connection, in order.
 
-    We tell the peer to keep no dynamic table (SETTINGS_HEADER_TABLE_SIZE 0). Once it has said so at the head of a block, a block
-    refers to nothing but itself and the static table: the same bytes always mean the same fields, so they are decoded once. As
-    long as there is a table, nothing is remembered.
+    We tell the peer to keep no dynamic table (SETTINGS_HEADER_TABLE_SIZE 0). From its acknowledgement on, a block refers to
+    nothing but itself and the static table, and leaves nothing behind: the same bytes always mean the same fields, so they are
+    decoded once. Before that, nothing is remembered.
     """
 
     __slots__ = ("_decoder", "_known", "_stateless")
@@ -57,16 +57,16 @@ class BlockReader:
         self._stateless = False
 
     def forget_table(self) -> None:
-        """Hold the peer to the empty table; called when it has acknowledged our settings."""
-        self._decoder.max_allowed_table_size = 0
+        """The peer has acknowledged that there is no table. (It should say so in its next block, too; not all do.)"""
+        self._decoder.max_allowed_table_size = self._decoder.header_table_size = 0
+        self._stateless = True
 
     def request(self, stream_id: int, block: bytes) -> Request:
         """Read the header section of a request. ConnectionFault where it cannot be decoded, StreamFault where it makes no sense."""
         if self._stateless and (known := self._known.get(block)) is not None:
             return known
-        before = self._stateless
         request = _request(stream_id, self.decode(block))
-        if before and self._stateless:
+        if self._stateless:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
             self._known[block] = request
@@ -75,13 +75,11 @@ class BlockReader:
     def decode(self, block: bytes) -> Fields:
         """Decode any block; also one that nobody needs, because the next may build on it."""
         try:
-            fields = [(bytes(name), bytes(value)) for name, value in self._decoder.decode(block, raw=True)]
+            return [(bytes(name), bytes(value)) for name, value in self._decoder.decode(block, raw=True)]
         except OversizedHeaderListError as error:
             raise ConnectionFault(Code.ENHANCE_YOUR_CALM, "the header list is too long") from error
         except (HPACKError, IndexError) as error:
             raise ConnectionFault(Code.COMPRESSION_ERROR, str(error)) from error
-        self._stateless = self._decoder.header_table_size == 0
-        return fields
 
 
 def _request(stream_id: int, fields: Fields) -> Request:

@@ -51,46 +51,53 @@ class FrameReader:
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Give the frames that are complete now. ConnectionFault for what is no HTTP/2 or too large."""
-        if self._held or not self._greeted:
-            self._held += data
-            if not self._greeted and not self._held.startswith(PREFACE[: len(self._held)]):
-                raise ConnectionFault(Code.PROTOCOL_ERROR, "no HTTP/2 preface")
-            if len(self._held) < self._wanted:
-                return
-            data = bytes(self._held)
-            self._held.clear()
         at = 0
-        if not self._greeted:
-            self._greeted = True
-            at = len(PREFACE)
-        elif self._data_left:
+        if self._data_left:
             piece = memoryview(data)[: self._data_left]
             at = len(piece)
             self._data_left -= at
             yield DATA, 0 if self._data_left else self._data_flags, self._data_stream, piece
-        yield from self._frames(data, at)
-
-    def _frames(self, data: bytes, at: int) -> Iterator[Frame]:
+        elif self._held or not self._greeted:
+            self._hold(data)
+            if len(self._held) < self._wanted:
+                return
+            data = bytes(self._held)
+            self._held.clear()
+            if not self._greeted:
+                self._greeted, at = True, len(PREFACE)
         have = len(data)
         self._wanted = _HEAD_BYTES
         while have - at >= _HEAD_BYTES:
             high, low, kind, flags, stream_id = _HEAD.unpack_from(data, at)
             length = high << 8 | low
+            begin = at + _HEAD_BYTES
+            end = begin + length
+            if end > have:
+                if not self._begin(kind, flags, stream_id, length, have - begin):
+                    break
+                if begin < have:
+                    yield DATA, 0, self._data_stream, memoryview(data)[begin:]
+                return
             if length > limits.FRAME_BYTES:
                 raise ConnectionFault(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-            begin = at + _HEAD_BYTES
-            at = begin + length
-            if at > have:
-                if kind == DATA and not flags & PADDED:
-                    self._data_left, self._data_flags, self._data_stream = at - have, flags, stream_id & _LOW_31
-                    if begin < have:
-                        yield DATA, 0, self._data_stream, memoryview(data)[begin:]
-                    return
-                self._wanted = _HEAD_BYTES + length
-                at = begin - _HEAD_BYTES
-                break
-            yield kind, flags, stream_id & _LOW_31, data[begin:at] if length <= _COPIED else memoryview(data)[begin:at]
+            yield kind, flags, stream_id & _LOW_31, data[begin:end] if length <= _COPIED else memoryview(data)[begin:end]
+            at = end
         self._held += memoryview(data)[at:]
+
+    def _hold(self, data: bytes) -> None:
+        self._held += data
+        if not self._greeted and self._held[: len(PREFACE)] != PREFACE[: len(self._held)]:
+            raise ConnectionFault(Code.PROTOCOL_ERROR, "no HTTP/2 preface")
+
+    def _begin(self, kind: int, flags: int, stream_id: int, length: int, there: int) -> bool:
+        """A frame is not whole. True: it is given in pieces. False: it is kept until it is."""
+        if length > limits.FRAME_BYTES:
+            raise ConnectionFault(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
+        if kind == DATA and not flags & PADDED:
+            self._data_left, self._data_flags, self._data_stream = length - there, flags, stream_id & _LOW_31
+            return True
+        self._wanted = _HEAD_BYTES + length
+        return False
 
 
 def head(kind: int, flags: int, stream_id: int, length: int) -> bytes:

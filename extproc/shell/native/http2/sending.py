@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable
 
 from extproc.shell.native.http2.errors import Code, ConnectionFault, StreamFault
 from extproc.shell.native.http2.fields import first
-from extproc.shell.native.http2.frames import ACK, DATA, END_HEADERS, END_STREAM, HEADERS, SETTINGS, Bytes, frame, head
+from extproc.shell.native.http2.frames import ACK, DATA, END_HEADERS, END_STREAM, HEADERS, SETTINGS, Bytes, frame, head, reset
 from extproc.shell.native.http2.settings import Setting
-from extproc.shell.native.http2.streams import HttpStream
+from extproc.shell.native.http2.streams import HttpStream, State, Streams
 
 _LARGEST_WINDOW = 0x7FFFFFFF
 
@@ -16,9 +16,10 @@ _LARGEST_WINDOW = 0x7FFFFFFF
 class Outflow:
     """The sending half of a connection."""
 
-    __slots__ = ("_blocked", "_first", "frame_bytes", "frames", "paused", "stream_window", "window")
+    __slots__ = ("_blocked", "_first", "_streams", "frame_bytes", "frames", "paused", "stream_window", "window")
 
-    def __init__(self) -> None:
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
         self.frames: list[Bytes] = []
         """Ready to be written, in this order; a frame may come in several parts."""
         self.paused = False
@@ -54,6 +55,16 @@ class Outflow:
             self._serve(stream)
         return not stream.waiting
 
+    def finish(self, stream: HttpStream, block: bytes) -> None:
+        """End a stream by a header block, after all that waits."""
+        if stream.waiting:
+            stream.last = block
+            return
+        self.headers(stream, block, end=True)
+        if stream.open:  # the peer need not say the rest (RFC 9113, section 8.1)
+            self.frames.append(reset(stream.id, Code.NO_ERROR))
+        self._streams.end(stream.id, State.DROPPED if stream.open else State.CLOSED)
+
     def forget(self, stream: HttpStream) -> None:
         """Let go of what a stream has to send."""
         self._blocked.pop(stream, None)
@@ -70,6 +81,8 @@ class Outflow:
                 del self._blocked[stream]
                 if stream.waiting:
                     self._blocked[stream] = None  # behind the others
+                elif stream.last is not None:
+                    self.finish(stream, stream.last)
                 else:
                     done.append(stream)
         return done

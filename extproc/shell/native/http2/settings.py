@@ -26,7 +26,6 @@ OURS: Final[dict[int, int]] = {
     Setting.HEADER_TABLE_SIZE: 0,  # see `fields.BlockReader`
     Setting.MAX_CONCURRENT_STREAMS: limits.STREAMS,
     Setting.INITIAL_WINDOW_SIZE: limits.STREAM_WINDOW,
-    Setting.MAX_FRAME_SIZE: limits.FRAME_BYTES,
     Setting.MAX_HEADER_LIST_SIZE: limits.FIELD_BYTES,
 }
 
