@@ -19,6 +19,9 @@ from extproc.shell.caller import Caller
 from extproc.shell.telemetry import Meters
 from extproc.shell.translate import Translator
 
+_JOINED_BYTES = 32_000
+"""Larger pieces are worth a message of their own."""
+
 
 class Stream(Protocol):
     """One ext_proc stream of a transport."""
@@ -122,7 +125,7 @@ class Exchange:
         """Serve Envoy and the side calls from one queue, in the order in which things happen."""
         self._listener = asyncio.create_task(self._listen(inbox), name="listen")
         while not isinstance(event := await self._next(inbox), _Left):
-            commands = self._session.handle(event)
+            commands = joined(self._session.handle(event))
             if not await self._act(commands, [self._translator.reply(command) for command in commands]):
                 return
 
@@ -140,3 +143,15 @@ class Exchange:
             if event is not None:
                 await inbox.put(event)
         await inbox.put(_Left())
+
+
+def joined(commands: list[do.Command]) -> list[do.Command]:
+    """Put pieces of body that follow each other into one message: when a model is faster than we are, several events come at once."""
+    made: list[do.Command] = []
+    for command in commands:
+        last = made[-1] if made else None
+        if isinstance(command, do.SendBody) and isinstance(last, do.SendBody) and len(last.data) + len(command.data) <= _JOINED_BYTES:
+            made[-1] = do.SendBody(last.data + command.data, command.end, command.note)
+        else:
+            made.append(command)
+    return made
