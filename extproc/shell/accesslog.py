@@ -84,7 +84,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         response_bytes=response.response_body_bytes,
         usage=usage,
         cost_usd=_sum_of(calls) if calls else price.cost_usd(usage) if price and usage else None,
-        baseline_usd=verify_price.cost_usd(usage) if verify_price and usage else None,
+        baseline_usd=verify_price.cost_usd(_alone(usage, calls)) if verify_price and usage else None,
         error=_error(common),
         calls=calls,
     )
@@ -96,6 +96,12 @@ def _calls(told: str | None) -> tuple[CallNote, ...]:
         return _CALLS.decode(told) if told else ()
     except msgspec.DecodeError:
         return ()
+
+
+def _alone(usage: Usage, calls: Sequence[CallNote]) -> Usage:
+    """What the verify model would have used had it answered alone: a judge's question is longer than the client's by the draft."""
+    asked = next((call.usage for call in calls if call.role == Role.DRAFT and call.usage and call.usage.input), None)
+    return Usage(asked.input, usage.output) if asked else usage
 
 
 def _sum_of(calls: Sequence[CallNote]) -> float | None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.core.commands import AwaitBody, Call, Command, Forward, Hold, Leave, PassResponse, Reply
+from extproc.core.commands import AwaitBody, Call, Command, Forward, Hold, Leave, PassResponse, Reply, Watch
 from extproc.core.events import (
     CallData,
     CallEnded,
@@ -155,7 +155,7 @@ def test_a_draft_that_keeps_refusing_is_not_asked_again():
     raw = json.dumps(SIMPLE["/v1/messages"]).encode()
     for _ in range(2):
         commands = run(session(memory=memory), headers("/v1/messages"), RequestBody(1.0, raw), status(400))
-        assert [type(command) for command in commands] == [AwaitBody, Forward, Hold, Call]
+        assert [type(command) for command in commands] == [AwaitBody, Forward, Hold, Watch, Call]
     _, forward, leave = run(session(memory=memory), headers("/v1/messages"), RequestBody(3.0, raw))
     assert isinstance(forward, Forward)
     assert (forward.role, forward.note.rules[-1], leave) == (None, "draft_refused_before", Leave())

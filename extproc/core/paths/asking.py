@@ -19,6 +19,7 @@ from extproc.core.paths.intake import Intake, Item, intake_for
 from extproc.core.paths.ledger import Ledger
 from extproc.core.paths.sent import Sent
 from extproc.core.steps.budget import Room, estimate, for_judging, room
+from extproc.core.steps.check import check
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
 from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
@@ -151,6 +152,11 @@ class Asking:
         if started.good:
             self._intake = intake_for(self.spec, event.headers, stream=self._sent.request.stream, usage=self.demands.wants_usage)
         return started
+
+    def failed_checks(self, draft: Answer) -> tuple[str, ...]:
+        """Hold a draft against what the client asked for; gives the names of the checks that it fails."""
+        view = self._sent.request.view
+        return check(draft, self.demands, self._policy.checks_off, attached=view.images + view.documents > 0)
 
     def answer(self) -> Answer:
         """Give what the present call has said so far."""

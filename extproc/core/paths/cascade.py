@@ -20,21 +20,21 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from extproc.core.answers import Answer, Began, Erred, Grew, Opened, Part, Piece
+from extproc.core.answers import Answer, Began, Erred, Piece
 from extproc.core.commands import Command, Pairs, Report, Watch
-from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, ClientLeft, Event, ResponseHeaders
+from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, ClientLeft, Event, ResponseHeaders, ResponseTrailers
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started, Told
 from extproc.core.paths.closing import SLACK_S, STATUS_OF, message_in
 from extproc.core.paths.intake import Item
+from extproc.core.paths.judgement import Judgement
 from extproc.core.paths.release import Release
 from extproc.core.paths.response import Response
 from extproc.core.paths.sent import Sent
-from extproc.core.steps.check import check
 from extproc.core.steps.forward import remember
-from extproc.core.steps.judge import Ruling, Verdict
+from extproc.core.steps.judge import Ruling
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Outcome, Plan, Policy, Role
+from extproc.core.vocabulary import Outcome, Plan, Policy, Role, Usage
 
 _SETTLE_ITEMS = 40
 """Events of an acceptance that are waited for, as its usage comes last; a model that chatters on is cut off."""
@@ -67,14 +67,10 @@ class CascadePath:
         self._response = Response(sent.note, spec, stream=self._stream, held_id=held_id)
         text_flows = policy.stream_text and self._stream and sent.note.plan is Plan.DRAFT
         self._release = Release(spec.writer(sent.created_s, usage=self._asking.demands.wants_usage) if text_flows else None)
-        view = sent.request.view
-        self._attached = view.images + view.documents > 0
         self._state = State.DRAFTING
         self._outcome = Outcome.FAILED
         self._now_s = sent.at_s
-        self._verdict = Verdict()
-        self._part = Part.OTHER
-        """Part of the verify model's answer that is open."""
+        self._judgement = Judgement()
         self._held: list[bytes] = []
         """What came of the verify model's answer and has not gone out."""
         self._settled = 0
@@ -82,7 +78,17 @@ class CascadePath:
 
     def begin(self, at_s: float) -> list[Command]:
         """Ask the draft model."""
-        return [self._asking.draft(at_s), Watch(self._policy.keepalive_s / 2)]
+        return [self._asking.draft(at_s), Watch(self._policy.keepalive_s / 4)]
+
+    def take_over(self, event: ResponseHeaders) -> list[Command]:
+        """Rescue a draft that Envoy carried and that failed before its first byte; its response is our placeholder."""
+        self._now_s = event.at_s
+        ledger = self._asking.ledger
+        ledger.begin(Role.DRAFT, self._sent.note.model, self._sent.at_s)
+        ledger.answered(Role.DRAFT, event.status)
+        ledger.end(Role.DRAFT, event.at_s, Usage())
+        held = self._response.placeholder(event, self._left_s())
+        return [*held, Watch(self._policy.keepalive_s / 4), *self._draft_failed(f"status_{event.status}", event.status)]
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event. What a call has to say that is not the present one is of no interest any more."""
@@ -90,14 +96,16 @@ class CascadePath:
         commands: list[Command] = []
         match event:
             case ResponseHeaders():
-                left_s = self._policy.max_wall_s - (self._now_s - self._sent.at_s)
-                return self._response.placeholder(event, max(0.0, left_s) + SLACK_S)
+                return self._response.placeholder(event, self._left_s())
+            case ResponseTrailers():
+                self._response.trailers()
             case ClientLeft():
                 return self._abandoned()
             case CallStarted() | CallData() | CallEnded() | CallFailed():
                 commands = self._acted(event)
         waits = self._state in {State.DRAFTING, State.JUDGING, State.RESCUING}
-        return commands or (self._response.keepalive(self._now_s, self._policy.keepalive_s) if waits else [])
+        # Looked at four times in that time, so that it is kept whenever the last event came.
+        return commands or (self._response.keepalive(self._now_s, self._policy.keepalive_s * 3 / 4) if waits else [])
 
     def _acted(self, event: CallEvent) -> list[Command]:
         """Let the states act upon all that an event says; what it has left to say of a call that was replaced is dropped."""
@@ -137,7 +145,9 @@ class CascadePath:
     def _drafted_whole(self) -> list[Command]:
         """Hold the draft against the checks, and have it judged where the plan asks for it."""
         asking, answer = self._asking, self._asking.answer()
-        if failed := check(answer, asking.demands, self._policy.checks_off, attached=self._attached):
+        if not answer.whole:
+            return self._draft_failed("unfinished", 502)
+        if failed := asking.failed_checks(answer):
             asking.ledger.blame(Role.DRAFT, failed[0])
             return self._rescue(*[f"check_{name}" for name in failed])
         self._memory.succeeded(self._sent.request)
@@ -168,22 +178,9 @@ class CascadePath:
                 return self._fall_back("error")
             case Item():
                 self._held.append(told.shown)
-                return self._ruled(self._ruling(told.pieces))
-        ruling = self._verdict.finish() if self._asking.answer().whole else Ruling.UNDECIDED
+                return self._ruled(self._judgement.heard(told.pieces))
+        ruling = self._judgement.final(whole=self._asking.answer().whole)
         return self._fall_back("unfinished") if ruling is Ruling.UNDECIDED else self._ruled(ruling) + self._at_end()
-
-    def _ruling(self, pieces: list[Piece]) -> Ruling:
-        """What the next pieces say about the draft. Thinking says nothing; a call, or the like, is an answer of its own."""
-        for piece in pieces:
-            ruling = Ruling.UNDECIDED
-            if isinstance(piece, Opened):
-                self._part = piece.part
-                ruling = Ruling.IMPROVED if piece.part is Part.CALL else ruling
-            elif isinstance(piece, Grew) and self._part is Part.TEXT:
-                ruling = self._verdict.feed(piece.text)
-            if ruling is not Ruling.UNDECIDED:
-                return ruling
-        return Ruling.UNDECIDED
 
     def _ruled(self, ruling: Ruling) -> list[Command]:
         if ruling is Ruling.IMPROVED:
@@ -276,6 +273,8 @@ class CascadePath:
         return self._end(Outcome.FAILED, asking.status, asking.headers, asking.refusal)
 
     def _verify_failed(self, why: str) -> list[Command]:
+        if self._outcome is Outcome.ENHANCED and not self._response.open:
+            return self._fall_back(why)  # nothing of the improvement has gone out
         self._asking.ledger.blame(Role.VERIFY, why)
         self._response.add(f"verify_{why}")
         return self._fail(STATUS_OF.get(why, 502), why)
@@ -294,6 +293,10 @@ class CascadePath:
         dropped = self._asking.dropped(self._now_s)
         message = message or f"The draft model could not answer, nor the verify model in its place ({why})."
         return [*dropped, *self._response.fail(status, message, self._asking.ledger.notes(), self._now_s)]
+
+    def _left_s(self) -> float:
+        """How long Envoy is to hold the response."""
+        return max(0.0, self._policy.max_wall_s - (self._now_s - self._sent.at_s)) + SLACK_S
 
     def _abandoned(self) -> list[Command]:
         """The client has left; what its calls cost is known as far as their answers have told it."""

@@ -5,7 +5,7 @@ The response may be known before Envoy has announced its placeholder; then it wa
 
 from __future__ import annotations
 
-from extproc.core.commands import Command, Hold, Leave, Pairs, SendBody, StartResponse
+from extproc.core.commands import Command, EndWithTrailers, Hold, Leave, Pairs, Reply, SendBody, StartResponse
 from extproc.core.events import ResponseHeaders
 from extproc.core.records import Note
 
@@ -36,22 +36,28 @@ class Outlet:
         """Some of the body is on its way."""
         self.last_s = 0.0
         """When the client was last sent anything."""
+        self.trailers = False
+        """Envoy has told of trailers, which are to be answered in place of the end."""
+        self._bodiless = False
         self._names: tuple[str, ...] | None = None
         self._waiting: list[Command] = []
 
     def placeholder(self, event: ResponseHeaders, seconds: float) -> list[Command]:
         """Envoy announces its placeholder: begin, where the response is known already, or hold for so many seconds at most."""
         self._names = removable(event)
-        if not self._waiting:
-            return [Hold(seconds)]
+        self._bodiless = event.end
         waiting, self._waiting = self._waiting, []
-        return [self._with_names(command) for command in waiting]
+        return (self._out(waiting) if waiting else []) or [Hold(seconds)]
 
     def start(self, status: int, headers: Pairs, note: Note, at_s: float, *, pending: bool = False) -> list[Command]:
         """Send status and headers. `pending`: the outcome is not known yet."""
         self.started = True
         self.last_s = at_s
         return self._out([StartResponse(status, headers, (), note, pending)])
+
+    def open_with(self, data: bytes) -> list[Command]:
+        """Send what makes the headers leave and says nothing."""
+        return self._out([SendBody(data)])
 
     def send(self, data: bytes, at_s: float) -> list[Command]:
         """Send a piece of body."""
@@ -63,15 +69,26 @@ class Outlet:
     def finish(self, note: Note, last: bytes = b"") -> list[Command]:
         """Send the last piece, and what is known now. The exchange is over."""
         *more, end = chunks(last) or [SendBody(b"")]
+        if self.trailers:
+            return self._out([*more, end, EndWithTrailers(), Leave()])
         return self._out([*more, SendBody(end.data, end=True, note=note), Leave()])
 
     def _out(self, commands: list[Command]) -> list[Command]:
-        if self._names is None:
+        if self._names is None or (self._bodiless and not isinstance(commands[-1], Leave)):
             self._waiting += commands
             return []
+        if self._bodiless:
+            return _at_once([*self._waiting, *commands])
         return [self._with_names(command) for command in commands]
 
     def _with_names(self, command: Command) -> Command:
         if isinstance(command, StartResponse) and self._names:
             return StartResponse(command.status, command.headers, self._names, command.note, command.pending)
         return command
+
+
+def _at_once(commands: list[Command]) -> list[Command]:
+    """Put a whole response into one message: Envoy drops bodies in full duplex where its own response had none."""
+    (start,) = (command for command in commands if isinstance(command, StartResponse))
+    sent = [command for command in commands if isinstance(command, SendBody)]
+    return [Reply(start.status, start.headers, b"".join([one.data for one in sent]), sent[-1].note or start.note), Leave()]

@@ -16,6 +16,7 @@ from extproc.core.paths.closing import cost_of, last_words
 from extproc.core.paths.outlet import Outlet
 from extproc.core.records import CallNote, Note
 from extproc.core.vocabulary import Outcome
+from extproc.core.wire.sse import comment
 
 
 class Response:
@@ -41,6 +42,10 @@ class Response:
         """Envoy waits for a response: begin with it, or hold for so many seconds at most."""
         return self._outlet.placeholder(event, seconds)
 
+    def trailers(self) -> None:
+        """The placeholder has trailers, which Envoy wants answered at the end."""
+        self._outlet.trailers = True
+
     def add(self, *rules: str) -> None:
         """Note why things go as they go."""
         self.note = replace(self.note, rules=(*self.note.rules, *rules))
@@ -56,7 +61,9 @@ class Response:
     def begin(self, status: int, headers: Pairs, now_s: float, outcome: Outcome | None = None) -> list[Command]:
         """Send a stream's status and headers, with the outcome where it is known already."""
         note = self.note if outcome is None else replace(self.note, outcome=outcome)
-        return self._outlet.start(status, headers, note, now_s, pending=outcome is None)
+        started = self._outlet.start(status, headers, note, now_s, pending=outcome is None)
+        # Envoy keeps the headers back until there is some body; a comment is what every client passes over.
+        return started if outcome is not None else [*started, *self._outlet.open_with(comment("cascade held"))]
 
     def send(self, data: bytes, now_s: float) -> list[Command]:
         """Send a piece of a stream."""
@@ -89,9 +96,9 @@ class Response:
 
     def fail(self, status: int, message: str, calls: tuple[CallNote, ...], now_s: float) -> list[Command]:
         """End it with an error in the client's dialect."""
+        self.by("")
         if self.open:
             body = self._spec.error_event(status, message)
             return self.end(Outcome.FAILED, calls, now_s, status=status, headers=[], body=body)
-        self.by("")
         headers: Pairs = [("content-type", b"application/json")]
         return self.end(Outcome.FAILED, calls, now_s, status=status, headers=headers, body=self._spec.error(status, message))

@@ -19,7 +19,6 @@ from extproc.core.commands import Call, Command, Compared
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started
 from extproc.core.paths.sent import Sent
 from extproc.core.records import CallNote, Comparison
-from extproc.core.steps.check import check
 from extproc.core.steps.judge import Ruling, Verdict
 from extproc.core.steps.plan import can_be_checked, can_be_judged
 from extproc.core.steps.provenance import Drafted
@@ -74,7 +73,7 @@ class ShadowPath:
             begun = 200 <= asking.status < 300
             return self._compared(Outcome.FAILED if begun and not held else Outcome.RESCUED, f"draft_{why}")
         self._draft = answer
-        self._checks = check(answer, asking.demands, self._policy.checks_off, attached=view.images + view.documents > 0)
+        self._checks = asking.failed_checks(answer)
         if self._checks and held:
             asking.ledger.blame(Role.DRAFT, self._checks[0])
             return self._compared(Outcome.RESCUED, *[f"check_{name}" for name in self._checks])
