@@ -26,6 +26,9 @@ from extproc.core.steps.provenance import Drafted
 from extproc.core.vocabulary import Policy, Role, Usage
 from extproc.core.wire.edit import parsed
 
+_LONGEST_REFUSAL = 1 << 20
+"""Bytes of an error's body; more than any provider writes."""
+
 CallEvent = CallStarted | CallData | CallEnded | CallFailed
 
 
@@ -129,7 +132,7 @@ class Asking:
                 case CallData():
                     self.ledger.came(event.role, event.at_s)
                     if self._intake is None:
-                        self.refusal += event.data
+                        self._refused(event.data)
                     else:
                         yield from self._intake.feed(event.data)
                 case CallEnded():
@@ -146,12 +149,18 @@ class Asking:
     def _started(self, event: CallStarted) -> Started:
         self.ledger.answered(event.role, event.status)
         self.status = event.status
-        # What we pass on is inflated.
-        self.headers = [(name, value) for name, value in end_to_end(event.headers) if name != "content-encoding"]
+        self.headers = end_to_end(event.headers)
         started = Started(event.status)
         if started.good:
+            # An answer is passed on inflated, an error as it came.
+            self.headers = [pair for pair in self.headers if pair[0] != "content-encoding"]
             self._intake = intake_for(self.spec, event.headers, stream=self._sent.request.stream, usage=self.demands.wants_usage)
         return started
+
+    def _refused(self, data: bytes) -> None:
+        self.refusal += data
+        if len(self.refusal) > _LONGEST_REFUSAL:
+            raise MalformedError("too_large")
 
     def failed_checks(self, draft: Answer) -> tuple[str, ...]:
         """Hold a draft against what the client asked for; gives the names of the checks that it fails."""

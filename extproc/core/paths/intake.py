@@ -5,6 +5,7 @@ A streamed answer comes event by event, another one whole at its end; whoever us
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -30,12 +31,12 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 
 class Intake(Protocol):
-    """Takes the body of an answer. Both methods raise MalformedError where it is not what it says."""
+    """Takes the body of an answer. Both methods raise MalformedError where it is not what it says, behind the items before that place."""
 
-    def feed(self, data: bytes) -> list[Item]:
+    def feed(self, data: bytes) -> Iterator[Item]:
         """Take the next bytes."""
 
-    def finish(self) -> list[Item]:
+    def finish(self) -> Iterator[Item]:
         """The body has ended."""
 
     def answer(self) -> Answer:
@@ -64,22 +65,23 @@ class _Stream:
         self._gathering = Gathering()
         self._left = _MOST
 
-    def feed(self, data: bytes) -> list[Item]:
+    def feed(self, data: bytes) -> Iterator[Item]:
         """Take the next bytes."""
         plain = self._inflater.feed(data)
         self._left -= len(plain)
         if self._left < 0:
             raise MalformedError("too_large")
-        return [self._item(event) for event in self._parser.feed(plain)]
+        for event in self._parser.feed(plain):
+            yield self._item(event)
 
-    def finish(self) -> list[Item]:
+    def finish(self) -> Iterator[Item]:
         """The body has ended: what is left should be nothing."""
         rest = self._inflater.finish()
-        items = [self._item(event) for event in (*self._parser.feed(rest), *self._parser.finish())]
+        for event in (*self._parser.feed(rest), *self._parser.finish()):
+            yield self._item(event)
         if self._spec.name is Dialect.OPENAI_CHAT and self._gathering.answer().stop is not None:
             # Not every server of this dialect sends its last event; the reason to stop says as much.
             self._gathering.take([Ended()])
-        return items
 
     def answer(self) -> Answer:
         """Give what has been understood so far."""
@@ -100,17 +102,17 @@ class _Whole:
         self._parts: list[bytes] = []
         self._gathering = Gathering()
 
-    def feed(self, data: bytes) -> list[Item]:
+    def feed(self, data: bytes) -> Iterator[Item]:
         """Take the next bytes; they say nothing before the last."""
         self._parts.append(self._inflater.feed(data))
-        return []
+        yield from ()
 
-    def finish(self) -> list[Item]:
+    def finish(self) -> Iterator[Item]:
         """The body has ended."""
         body = b"".join((*self._parts, self._inflater.finish()))
         pieces = self._spec.whole(body)
         self._gathering.take(pieces)
-        return [Item(body, pieces)]
+        yield Item(body, pieces)
 
     def answer(self) -> Answer:
         """Give what has been understood."""

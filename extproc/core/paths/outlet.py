@@ -70,7 +70,7 @@ class Outlet:
         """Send the last piece, and what is known now. The exchange is over."""
         *more, end = chunks(last) or [SendBody(b"")]
         if self.trailers:
-            return self._out([*more, end, EndWithTrailers(), Leave()])
+            return self._out([*more, SendBody(end.data, note=note), EndWithTrailers(), Leave()])
         return self._out([*more, SendBody(end.data, end=True, note=note), Leave()])
 
     def _out(self, commands: list[Command]) -> list[Command]:

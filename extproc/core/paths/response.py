@@ -52,7 +52,8 @@ class Response:
 
     def saw(self, answer_id: str) -> None:
         """Note the id that a provider gave an answer."""
-        self._ids.append(msgspec.json.encode(answer_id))
+        if answer_id:
+            self._ids.append(msgspec.json.encode(answer_id))
 
     def by(self, model: str) -> None:
         """Note whose answer it is."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from extproc.core.dialects.base import present, stream_flag
@@ -23,7 +25,8 @@ def changed(body: bytes, changes: Changes) -> bytes:
     if changes.max_tokens is not None:
         values |= dict.fromkeys(_limits(fields), b"%d" % changes.max_tokens)
     if changes.tell_usage and stream_flag(fields):
-        values["stream_options"] = _telling(bytes(fields.get("stream_options", b"")))
+        with suppress(UnreadableError):  # options that cannot be read for certain stay as they are
+            values["stream_options"] = _telling(bytes(fields.get("stream_options", b"")))
     return put(body, values) if values else body
 
 
