@@ -11,4 +11,8 @@ inprocess reading and judging a request, without any transport
 figures   what was measured, and the arithmetic on it
 promises  the numbers to hold
 report    the tables
+paced     a provider that takes its time, always the same
+timed     a client that notes when things arrive
+cases     requests for the cascade, whose outcome is known beforehand
+cascade   what the cascade adds to its model calls, what a streamed event costs; cascade_report has its tables
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.cases import TIMED
 from bench.figures import Variant
 from bench.probe import check
 from bench.systems import Kind, system, upstream
@@ -34,6 +35,10 @@ def test_a_short_run(tmp_path: Path) -> None:
     assert messages["SKIPPED, JSON"] == messages["SKIPPED, SSE of 200 events"] == 3
     assert messages["no LLM call"] == 0
     assert told["memory_mb"]["idle"] > 0
+    assert [(one["outcome"], one["stream"]) for one in told["cascade"]["added"]] == [
+        (case.outcome, stream) for case in TIMED for stream in (False, True)
+    ]
+    assert all(one["events"] > 0 for one in told["cascade"]["streaming"])
 
 
 @pytest.mark.envoy
