@@ -99,5 +99,5 @@ class DialectSpec(Protocol):
     def error(self, status: int, message: str) -> bytes:
         """Write an error body as the dialect's SDKs expect it."""
 
-    def error_event(self, status: int, message: str) -> bytes:
-        """Write the event that ends a stream with an error, as real clients understand it."""
+    def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:
+        """Write what ends a stream with an error, as real clients understand it. `answer_id`: the id that the client has seen."""

@@ -32,6 +32,9 @@ class Response:
         """Id under which an answer may begin before it is known; empty where it must have its provider's."""
         self._renamed = False
         self._ids: list[bytes] = []
+        """Ids that providers gave their answers, as JSON."""
+        self._shown_id = b""
+        """The one that the client has seen."""
 
     @property
     def open(self) -> bool:
@@ -68,7 +71,9 @@ class Response:
 
     def send(self, data: bytes, now_s: float) -> list[Command]:
         """Send a piece of a stream."""
-        return self._outlet.send(self._as_begun(data), now_s)
+        data = self._as_begun(data)
+        self._shown_id = self._shown_id or next((own for own in self._ids if own in data), b"")
+        return self._outlet.send(data, now_s)
 
     def keepalive(self, now_s: float, after_s: float) -> list[Command]:
         """Let a waiting client hear something, where it has heard nothing for so long."""
@@ -99,7 +104,8 @@ class Response:
         """End it with an error in the client's dialect."""
         self.by("")
         if self.open:
-            body = self._spec.error_event(status, message)
+            shown = self._held_id if self._renamed else msgspec.json.decode(self._shown_id or b'""')
+            body = self._spec.error_event(status, message, answer_id=shown)
             return self.end(Outcome.FAILED, calls, now_s, status=status, headers=[], body=body)
         headers: Pairs = [("content-type", b"application/json")]
         return self.end(Outcome.FAILED, calls, now_s, status=status, headers=headers, body=self._spec.error(status, message))

@@ -33,7 +33,6 @@ class Anthropic:
     reader = Reader
     whole = staticmethod(whole)
     error = staticmethod(errors.error)
-    error_event = staticmethod(errors.error_event)
 
     def writer(self, created_s: int, *, usage: bool = True) -> Writer:  # noqa: ARG002 - the contract's
         """Begin to write a streamed answer."""
@@ -46,6 +45,10 @@ class Anthropic:
     def shown(self, event: SseEvent, *, usage: bool) -> bytes:  # noqa: ARG002 - the contract's
         """Give the bytes of an event that the client is to see: all of them, always."""
         return event.raw
+
+    def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:  # noqa: ARG002 - errors have no id
+        """Write the event that ends a stream with an error."""
+        return errors.error_event(status, message)
 
     def keepalive(self, *, held_id: str = "", first: bool = False) -> bytes:  # noqa: ARG002 - a ping may come anywhere
         """Give the event that every client of this dialect passes over, wherever it comes."""

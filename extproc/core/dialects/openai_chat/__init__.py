@@ -71,6 +71,6 @@ class OpenAIChat:
         """Write an error body."""
         return openai_error(status, message)
 
-    def error_event(self, status: int, message: str) -> bytes:
+    def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:  # noqa: ARG002 - errors have no id
         """Write the event that ends a stream with an error."""
         return writer.error_event(status, message)

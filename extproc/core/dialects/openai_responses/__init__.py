@@ -85,6 +85,9 @@ class OpenAIResponses:
         """Write an error body."""
         return openai_error(status, message)
 
-    def error_event(self, status: int, message: str) -> bytes:
-        """Write the event that ends a stream with an error: `response.failed`, since agents pass over a bare `error`."""
-        return writer.failed(status, message)
+    def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:
+        """Write what ends a stream with an error: `response.failed`, since agents pass over a bare `error`.
+
+        OpenAI's own SDKs want its beginning before it, and the same id in both.
+        """
+        return writer.failed(status, message, answer_id)

@@ -166,10 +166,13 @@ def fold(answer: Answer, created_s: int) -> bytes:
     return msgspec.json.encode(writer.result() if answer.error is None else writer.failure(answer.error))
 
 
-def failed(status: int, message: str) -> bytes:
-    """Write the event that ends a stream with an error. Agents pass over a bare `error` event."""
-    event = {"type": "response.failed", "response": Writer(0).failure(Erred(status, message)), "sequence_number": 0}
-    return sse.event("response.failed", msgspec.json.encode(event))
+def failed(status: int, message: str, answer_id: str) -> bytes:
+    """Write the event that ends a stream with an error; with a beginning before it where the answer has not begun and so has no id."""
+    writer = Writer(0)
+    begun = writer.write(Began(answer_id))
+    response = {**writer.failure(Erred(status, message)), **({"id": answer_id} if answer_id else {})}
+    event = {"type": "response.failed", "response": response, "sequence_number": 2}
+    return (b"" if answer_id else begun) + sse.event("response.failed", msgspec.json.encode(event))
 
 
 def _code(status: int) -> str:

@@ -135,9 +135,16 @@ def test_an_error_ends_the_stream():
 
 @pytest.mark.parametrize(("status", "back"), [(400, 400), (404, 400), (429, 429), (500, 500), (529, 500)])
 def test_an_error_event_is_read_as_one(status: int, back: int):
-    (event,) = data_of(SPEC.error_event(status, "why"))
-    assert event["type"] == "response.failed"
+    (event,) = data_of(SPEC.error_event(status, "why", answer_id="any_1"))
+    assert (event["type"], event["response"]["id"]) == ("response.failed", "any_1")
     assert gathered(read(SPEC.error_event(status, "why"))).error == Erred(back, "why")
+
+
+def test_an_error_of_an_answer_that_has_not_begun_begins_it():
+    events = data_of(SPEC.error_event(500, "why"))
+    assert [event["type"] for event in events] == ["response.created", "response.in_progress", "response.failed"]
+    assert [event["sequence_number"] for event in events] == [0, 1, 2]
+    assert len({event["response"]["id"] for event in events}) == 1
 
 
 def test_usage_is_told_even_if_nobody_counted():
