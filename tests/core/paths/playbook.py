@@ -149,7 +149,7 @@ class Play:
         return made.frames, made.ending
 
     def answers(self, *, size: int = 0, **profile: Any) -> bytes:
-        """Let a simulated model answer the present call to the end of its script; gives all that it sent. `size`: in pieces of this size."""
+        """Let a simulated model answer the present call to the end; gives all that it sent. `size`: in pieces of this size."""
         frames, ending = self.script(**profile)
         whole = b"".join([frame.data for frame in frames])
         role = self.role
@@ -260,6 +260,8 @@ def drafted(dialect: Dialect = Dialect.ANTHROPIC, *, stream: bool = True, **more
 
 def ends(client: bytes) -> int:
     """Count the endings of a stream, regular ones and errors, in any dialect."""
-    marks = (b"event: message_stop", b"event: error", b"data: [DONE]", b'"type":"response.', b'data: {"error"')
-    count = sum(client.count(mark) for mark in (*marks[:3], marks[4]))
-    return count + sum(client.count(b"event: response." + kind) for kind in (b"completed", b"incomplete", b"failed"))
+    last = ("event: message_stop", "event: error", "data: [DONE]", 'data: {"error"', *[f"event: response.{how}" for how in _LAST])
+    return sum(client.count(mark.encode()) for mark in last)
+
+
+_LAST = ("completed", "incomplete", "failed")

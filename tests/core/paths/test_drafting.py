@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from extproc.core.commands import Call, CancelCall, Hold, SendBody, StartResponse, Watch
+from extproc.core.dialects import DIALECTS
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Headers
 from extproc.core.vocabulary import Dialect, Outcome, Plan, Role, Usage
-from tests.core.paths.playbook import ALL, HELD, POLICY, TOOLS, Play, drafted, ends
+from tests.core.paths.playbook import ALL, HELD, POLICY, TOOLS, Play, ends
 
 both = pytest.mark.parametrize("stream", [True, False])
 each = pytest.mark.parametrize("dialect", ALL)
@@ -224,8 +225,4 @@ def test_a_drafted_thought_is_known_to_be_the_draft_models():
     play = checked(thinking={"type": "adaptive"})
     play.answers(thinking=True)
     assert play.outcome is Outcome.SKIPPED
-    talk = [{"role": "user", "content": "Why is the sky blue?"}]
-    assert drafted(messages=talk).role is Role.VERIFY
-    from extproc.core.dialects import DIALECTS
-
     assert play.drafted.knows(DIALECTS[Dialect.ANTHROPIC].question(play.body))

@@ -11,6 +11,7 @@ import pytest
 
 from extproc.core.dialects import DIALECTS
 from extproc.core.vocabulary import Dialect, Outcome, Plan, Role
+from extproc.core.wire.sse import SseParser
 from tests.core.paths.playbook import ALL, POLICY, TOOLS, Play, ends
 
 both = pytest.mark.parametrize("stream", [True, False])
@@ -173,3 +174,24 @@ def test_a_rescue_may_be_a_call(dialect: Dialect, stream: bool):
     play.answers(tool_calls=1)
     assert [call.name for call in play.read.calls] == ["weather"]
     assert play.outcome is Outcome.RESCUED
+
+
+@pytest.mark.parametrize("begins", ["nothing", "a sign of ours", "verify's answer", "the draft's text"])
+def test_an_error_in_a_responses_stream_has_the_id_of_its_beginning(begins: str):
+    """OpenAI's SDKs raise at a first event that begins nothing, and at a second id."""
+    policy = replace(POLICY, stream_text=begins == "the draft's text")
+    play = Play(Dialect.OPENAI_RESPONSES, plan=Plan.DRAFT, policy=policy, store=begins != "a sign of ours")
+    play.started()
+    if begins == "a sign of ours":
+        play.waited(5)
+    play.data(*play.says(cut=12))
+    play.failed("reset")
+    if begins == "verify's answer":
+        play.answers(cut=9)
+    else:
+        play.failed("connect")
+    told = [json.loads(event.data) for event in SseParser().feed(play.client) if event.data and b'"response":' in event.data]
+    assert [one["type"] for one in told if one["type"] != "response.in_progress"] == ["response.created", "response.failed"]
+    assert len({one["response"]["id"] for one in told}) == 1
+    assert told[0]["response"]["id"].startswith("resp_")
+    assert [call.error for call in play.note.calls][-1] in {"connect", "reset"}

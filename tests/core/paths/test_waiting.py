@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from extproc.core.answers import gathered
 from extproc.core.commands import Hold, Leave, Report, SendBody
 from extproc.core.dialects import DIALECTS
 from extproc.core.events import CallData, CallEnded
@@ -243,4 +242,3 @@ def test_what_was_read_of_a_broken_answer_is_guessed_at():
     assert told.usage is not None
     assert told.usage.output >= 1
     assert told.cost_usd
-    assert gathered([]).usage is None
