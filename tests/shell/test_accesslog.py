@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -129,3 +130,44 @@ def test_only_the_clients_log_makes_records_and_the_name_is_remembered():
 
     assert len(asyncio.run(run("client"))) == 3
     assert asyncio.run(run("egress")) == []
+
+
+DRAFT_CALL = ["draft", "small", 200, "", 0.0, 0.1, 0.5, {"input": 1000, "output": 100}, 0.002]
+VERIFY_CALL = ["verify", "big", 200, "", 0.5, 0.6, 0.9, {"input": 1200, "output": 300, "cached_input": 500}, 0.02]
+
+
+def held(outcome: str, *calls: object, **note: str) -> Record:
+    """The record of a response that was ours; what Envoy has counted of it does not matter."""
+    made = entry(outcome=outcome, plan="cascade", dialect="anthropic", calls=json.dumps(calls), **note)
+    return record_of(with_usage(made), PRICES)
+
+
+def test_calls_of_our_own_are_told_one_by_one_and_cost_what_they_cost():
+    record = held("ENHANCED", DRAFT_CALL, VERIFY_CALL)
+    first, second = record.calls
+    assert (first.role, first.model, first.usage, first.cost_usd) == (Role.DRAFT, "small", Usage(1000, 100), 0.002)
+    assert (second.began_s, second.first_s, second.ended_s) == (0.5, 0.6, 0.9)
+    assert (record.outcome, record.role, record.usage) == (Outcome.ENHANCED, Role.VERIFY, second.usage)
+    assert record.cost_usd == pytest.approx(0.022)
+
+
+@pytest.mark.parametrize(("outcome", "output"), [("ENHANCED", 300), ("ACCEPTED", 100), ("FALLBACK", 100)])
+def test_the_verify_model_alone_would_have_read_the_clients_question_and_written_the_answer(outcome: str, output: int):
+    assert held(outcome, DRAFT_CALL, VERIFY_CALL).baseline_usd == pytest.approx((1000 * 10 + output * 20) / 1e6)
+
+
+def test_a_failure_has_no_answer_and_yet_its_cost():
+    record = held("FAILED", DRAFT_CALL, [*VERIFY_CALL[:3], "reset", *VERIFY_CALL[4:]])
+    assert (record.role, record.usage, record.baseline_usd) == (None, None, None)
+    assert (record.cost_usd, record.calls[1].error) == (pytest.approx(0.022), "reset")
+
+
+def test_a_call_whose_price_is_not_known_adds_nothing():
+    assert held("ENHANCED", DRAFT_CALL, [*VERIFY_CALL[:8], None]).cost_usd == 0.002
+    assert held("ENHANCED", [*DRAFT_CALL[:8], None]).cost_usd is None
+
+
+@pytest.mark.parametrize("told", ["", "{}", "[[1]]", "[", '[["draft"]]'])
+def test_calls_of_another_release_are_none(told: str):
+    record = record_of(with_usage(entry(outcome="ENHANCED", plan="cascade", calls=told)), PRICES)
+    assert (record.calls, record.usage) == ((), Usage(1000, 50, 400, 100, 7))
