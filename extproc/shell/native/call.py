@@ -143,6 +143,7 @@ class Call:
         if self._due - self._unread > _BATCH:
             self._http.read(self._stream_id, self._due - self._unread)
             self._due = self._unread
+            self.touched()
 
     # How it ends
 

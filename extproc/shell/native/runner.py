@@ -17,7 +17,7 @@ class Runner:
     `asyncio.current_task()` is None before.
     """
 
-    __slots__ = ("_context", "_coroutine", "_done", "_loop", "_ours", "_parked", "task")
+    __slots__ = ("_context", "_coroutine", "_done", "_left", "_loop", "_ours", "_parked", "task")
 
     def __init__(self, done: Callable[[BaseException | None], None]) -> None:
         """Prepare. `done` is called once, when the handler has ended, with the error that ended it."""
@@ -27,6 +27,7 @@ class Runner:
         self._coroutine: Coroutine[Any, Any, None] | None = None
         self._ours: set[asyncio.Future[None]] = set()
         self._parked: asyncio.Future[None] | None = None
+        self._left = False
         self.task: asyncio.Task[None] | None = None
         """The task, once it is one."""
 
@@ -52,7 +53,8 @@ class Runner:
             self._step(self._coroutine)
 
     def leave(self) -> None:
-        """Cancel it where it is a task, wake it where it waits for us: it will find out by itself."""
+        """Nobody is interested any more: cancel what waits for others, now or later. What waits for us is woken, and will find out."""
+        self._left = True
         if self.task is not None:
             self.task.cancel()
         else:
@@ -72,6 +74,8 @@ class Runner:
             else:
                 self.task = self._loop.create_task(_Rest(coroutine, awaited), context=self._context)
                 self.task.add_done_callback(self._task_done)
+                if self._left:
+                    self.task.cancel()
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._end(asyncio.CancelledError() if task.cancelled() else task.exception())

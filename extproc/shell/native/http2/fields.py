@@ -57,7 +57,7 @@ class BlockReader:
         self._stateless = False
 
     def forget_table(self) -> None:
-        """The peer has acknowledged that there is no table. (It should say so in its next block, too; not all do.)"""
+        """Take note that the peer has acknowledged our settings. It should say so in its next block, too, but not all do."""
         self._decoder.max_allowed_table_size = self._decoder.header_table_size = 0
         self._stateless = True
 
