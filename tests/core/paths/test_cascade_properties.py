@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Headers, RequestBody, RequestHeaders
+from extproc.core.commands import Call, Report
+from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Event, Headers, RequestBody, RequestHeaders
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Policy
+from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Policy, Role
 from tests.core.paths.playbook import ALL, ASKED, POLICY, TOOLS, Play, ends
 
 CUTS = st.lists(st.integers(0, 6000), max_size=12)
@@ -214,13 +215,51 @@ FIELDS = (
 DOUBLED = b'"stream_options":{"include_usage":false,"include_usage":false}'
 
 
-@given(st.sampled_from(list(PATHS.items())), st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=3), st.booleans())
-def test_no_request_makes_a_session_raise(spoken: tuple[str, Dialect], fields: dict[str, Any], doubled: bool):
+@given(st.sampled_from(list(PATHS.items())), st.dictionaries(st.sampled_from(FIELDS), ODD, max_size=3), st.booleans(), st.booleans())
+def test_no_request_makes_a_session_raise_at_any_of_its_calls(
+    spoken: tuple[str, Dialect], fields: dict[str, Any], doubled: bool, drafts: bool
+):
     path, dialect = spoken
     body = json.dumps({"model": "big", "stream": True, **ASKED[dialect], **fields}).encode()
     if doubled and "stream_options" not in fields:
         body = body[:-1] + b"," + DOUBLED + b"}"
-    policy = Policy(draft_models=POLICY.draft_models, verify_models=POLICY.verify_models, skip_below=0.0)
+    policy = Policy(draft_models=POLICY.draft_models, verify_models=POLICY.verify_models, skip_below=0.0, prices=POLICY.prices)
     session = Session(Surroundings(policy, RefusalMemory(300)), "ab" * 16)
     session.handle(RequestHeaders(1.0, Headers([(":path", path.encode())]), False))
-    assert session.handle(RequestBody(1.0, body))
+    first = session.handle(RequestBody(1.0, body))
+    assert first
+    if any(isinstance(command, Call) for command in first):
+        stream = fields.get("stream", True) is True
+        kind = ("content-type", b"text/event-stream" if stream else b"application/json")
+        second = session.handle(CallStarted(2.0, 200 if drafts else 500, Headers([kind]), Role.DRAFT))
+        second += session.handle(CallData(2.0, b"".join(Play(dialect, stream=stream).says()), Role.DRAFT))
+        second += session.handle(CallEnded(2.0, Role.DRAFT))
+        assert [command.role for command in second if isinstance(command, Call)] == [Role.VERIFY]
+
+
+@given(st.sampled_from(ALL), st.booleans(), st.booleans(), DRAFTS, VERDICTS, st.integers(0, 200))
+def test_a_client_may_leave_at_any_moment(
+    dialect: Dialect, stream: bool, announced: bool, draft: dict[str, Any], verdict: dict[str, Any], moment: int
+):
+    play = Play(dialect, stream=stream, announced=announced, **TOOLS[dialect])
+    events = 0
+    for profile in (draft, verdict):
+        if play.over or not play.open:
+            break
+        frames, _ = play.script(**profile)
+        role = play.role
+        script: list[Event] = [CallStarted(play.now, 200, Headers([("content-type", b"text/event-stream")]), role)]
+        script += [CallData(play.now, frame.data, role) for frame in frames]
+        for event in [*script, CallEnded(play.now, role)]:
+            if events == moment:
+                break
+            events += 1
+            play.handle(event)
+    if play.over:
+        return
+    (report,) = play.left()
+    assert isinstance(report, Report)
+    assert {call.role for call in report.note.calls} == {call.role for call in play.calls}
+    assert all(call.ended_s >= call.began_s for call in report.note.calls)
+    for role in Role:
+        assert play.path.handle(CallData(99.0, b"data: {}\n\n", role)) == play.path.handle(CallEnded(99.0, role)) == []
