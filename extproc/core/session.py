@@ -124,8 +124,8 @@ class Session:
         """Answer this one ourselves."""
         around = self._around
         path = self._path = CascadePath(self._sent(request, note, at_s), around.policy, around.memory, around.drafted)
-        # What Envoy sends if we are gone before the response has begun is an error.
-        return [Forward(replace(note, outcome=Outcome.FAILED, model=""), held=True), *path.begin(at_s)]
+        # The call first, as it takes longest. What Envoy sends if we are gone before the response has begun is an error.
+        return [*path.begin(at_s), Forward(replace(note, outcome=Outcome.FAILED, model=""), held=True)]
 
     def _sent(self, request: Request, note: Note, at_s: float) -> Sent:
         around = self._around
