@@ -123,6 +123,7 @@ class Exchange:
 
     async def _converse(self, inbox: asyncio.Queue[Event | _Left]) -> None:
         """Serve Envoy and the side calls from one queue, in the order in which things happen."""
+        await asyncio.sleep(0)  # the native transport runs us without a task until we wait for others, and a timeout needs one
         self._listener = asyncio.create_task(self._listen(inbox), name="listen")
         while not isinstance(event := await self._next(inbox), _Left):
             commands = joined(self._session.handle(event))
