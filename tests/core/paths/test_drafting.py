@@ -208,6 +208,20 @@ def test_what_a_cancelled_draft_still_says_is_of_no_interest():
     assert play.told_of(Role.DRAFT).ended_s == play.told_of(Role.VERIFY).began_s
 
 
+def test_what_a_draft_says_at_its_very_end_does_not_touch_the_call_after_it():
+    play = Play()
+    play.started()
+    play.data(*play.says(error=3)[:-1], play.says(error=3)[-1].rstrip(b"\n"))
+    play.ended()
+    assert (play.role, play.open) == (Role.VERIFY, {Role.VERIFY})
+    play.answers()
+    draft, verify = play.note.calls
+    assert (play.outcome, draft.error, verify.error) == (Outcome.RESCUED, "error", "")
+    assert verify.ended_s > verify.began_s
+    assert verify.usage is not None
+    assert verify.usage.output > 10
+
+
 def test_a_refusing_draft_model_is_remembered_and_one_that_answers_forgotten():
     play = checked()
     for _ in range(2):

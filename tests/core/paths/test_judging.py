@@ -64,9 +64,8 @@ def test_a_judge_that_chatters_on_is_cut_off():
     play.started()
     event = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" more"}}\n\n'
     play.data(*play.says(verdict="accept", chatter=True)[:7])
-    while not play.over:
-        (*_, last) = [None, *play.data(event)]
-    assert last is play.commands[-1]
+    play.data(*[event] * 50)
+    assert play.over
     assert CancelCall(Role.VERIFY) in play.commands
     assert (play.outcome, play.open) == (Outcome.ACCEPTED, set())
 
