@@ -42,7 +42,7 @@ generate: .venv/.dev ## write the generated files anew (protos, schema, Envoy ex
 protos: .venv/.run ## compile protos/ to extproc/pb
 	$(BIN)/python protos/build.py
 
-bench: .venv/.dev ## bare Envoy, the transport's floor and ours side by side (about ten minutes)
+bench: .venv/.dev ## bare Envoy, the transport's floor and ours side by side, and the cascade (under ten minutes)
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove what was made here

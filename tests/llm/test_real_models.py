@@ -75,7 +75,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, lenient: str) -> Iterator[S
 def ended(system: System, headers: httpx.Headers, question: str) -> dict[str, Any]:
     """Hold what every answered request must have, and give its record."""
     record = system.record(headers["x-cascade-trace-id"])
-    assert record["outcome"] in ALLOWED[question]
+    assert record["outcome"] in ALLOWED[question], record
     assert headers["x-cascade-outcome"] in {record["outcome"], "PENDING"}
     return record
 
