@@ -16,9 +16,11 @@ class Variant(StrEnum):
     FLOOR = "grpc.aio floor"
     SKIPPED = "ours, SKIPPED"
     DIRECT = "ours, DIRECT"
+    NATIVE_SKIPPED = "ours, native, SKIPPED"
+    NATIVE_DIRECT = "ours, native, DIRECT"
 
 
-OURS = (Variant.SKIPPED, Variant.DIRECT)
+OURS = (Variant.SKIPPED, Variant.DIRECT, Variant.NATIVE_SKIPPED, Variant.NATIVE_DIRECT)
 CONNECTIONS = (1, 16)
 _SAMPLES = 8
 """Fewer looks at the memory than these show no growth, whether there is any or not."""

@@ -11,7 +11,14 @@ from bench.figures import Count, Variant
 from bench.systems import Kind, System
 from bench.upstream import EVENTS, WAIT
 
-KIND_OF = {Variant.BARE: Kind.BARE, Variant.FLOOR: Kind.FLOOR, Variant.SKIPPED: Kind.OURS, Variant.DIRECT: Kind.OURS}
+KIND_OF = {
+    Variant.BARE: Kind.BARE,
+    Variant.FLOOR: Kind.FLOOR,
+    Variant.SKIPPED: Kind.OURS,
+    Variant.DIRECT: Kind.OURS,
+    Variant.NATIVE_SKIPPED: Kind.NATIVE,
+    Variant.NATIVE_DIRECT: Kind.NATIVE,
+}
 """Variant → the system that it is measured on."""
 
 FAILED_OPEN = r"ext_proc\.(failure_mode_allowed|streams_failed)$"
@@ -21,6 +28,8 @@ _EXPECTED = {
     Variant.FLOOR: ("", "draft"),
     Variant.SKIPPED: ("SKIPPED", "draft"),
     Variant.DIRECT: ("DIRECT", "verify"),
+    Variant.NATIVE_SKIPPED: ("SKIPPED", "draft"),
+    Variant.NATIVE_DIRECT: ("DIRECT", "verify"),
 }
 """Variant → its outcome header, and the cluster that the request goes to."""
 _REQUESTS = 20
@@ -39,7 +48,7 @@ class _Call:
 
 def request_for(variant: Variant, size: str) -> bytes:
     """Give the body that a variant is measured with."""
-    return body(SIZES[size], direct=variant is Variant.DIRECT)
+    return body(SIZES[size], direct=variant in (Variant.DIRECT, Variant.NATIVE_DIRECT))
 
 
 def check(system: System, variant: Variant, size: str) -> None:

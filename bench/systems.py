@@ -37,6 +37,8 @@ class Kind(StrEnum):
     """The same with our ext_proc filter, and the floor behind it."""
     OURS = "ours"
     """Everything of ours, telemetry included."""
+    NATIVE = "native"
+    """The same on the transport of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def system(kind: Kind, upstream_port: int, folder: Path) -> Iterator[System]:
     folder.mkdir()
     listen, envoy_admin, admin = _free_ports(3)
     config, runtime = configuration(upstream_port, listen, envoy_admin, admin), RuntimeDir(folder)
+    if kind is Kind.NATIVE:
+        config = config.model_copy(update={"transport": "native"})
     prepare(config, runtime, with_envoy=False)
     runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))
     with ExitStack() as stack:
@@ -83,7 +87,7 @@ def system(kind: Kind, upstream_port: int, folder: Path) -> Iterator[System]:
         carry = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
         envoy = stack.enter_context(process(carry, folder / "envoy.log"))
         _until(lambda: _answers(f"http://127.0.0.1:{envoy_admin}/ready"), folder)
-        if kind is Kind.OURS:
+        if kind in (Kind.OURS, Kind.NATIVE):
             _until(lambda: _answers(f"http://127.0.0.1:{admin}/readyz"), folder)
         elif kind is Kind.FLOOR:
             _until(runtime.worker(0).exists, folder)
@@ -111,7 +115,7 @@ def stripped(made: dict[str, Any], kind: Kind) -> dict[str, Any]:
     The floor keeps the ext_proc filter as it is and nothing else: usage, records and response headers are our own work, and must
     not make the floor look dear.
     """
-    if kind is Kind.OURS:
+    if kind in (Kind.OURS, Kind.NATIVE):
         return made
     manager = made["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     for key in ("early_header_mutation_extensions", "access_log", "local_reply_config"):

@@ -7,8 +7,22 @@ from typing import Any
 
 from bench.figures import CONNECTIONS, Cells, Count, Memory, Reading, Result, Round, Variant
 
-_P50 = {Variant.BARE: (1.0, 2.0, 1.0), Variant.FLOOR: (2.0, 4.0, 3.0), Variant.SKIPPED: (2.5, 4.4, 4.0), Variant.DIRECT: (2.0, 3.0, 2.0)}
-_CPU = {Variant.BARE: 0.0, Variant.FLOOR: 200.0, Variant.SKIPPED: 300.0, Variant.DIRECT: 250.0}
+_P50 = {
+    Variant.BARE: (1.0, 2.0, 1.0),
+    Variant.FLOOR: (2.0, 4.0, 3.0),
+    Variant.SKIPPED: (2.5, 4.4, 4.0),
+    Variant.DIRECT: (2.0, 3.0, 2.0),
+    Variant.NATIVE_SKIPPED: (1.5, 2.5, 1.5),
+    Variant.NATIVE_DIRECT: (1.5, 2.5, 1.5),
+}
+_CPU = {
+    Variant.BARE: 0.0,
+    Variant.FLOOR: 200.0,
+    Variant.SKIPPED: 300.0,
+    Variant.DIRECT: 250.0,
+    Variant.NATIVE_SKIPPED: 100.0,
+    Variant.NATIVE_DIRECT: 100.0,
+}
 
 
 def cells(*sizes: str) -> Cells:

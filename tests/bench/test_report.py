@@ -7,7 +7,7 @@ from math import nan
 
 import pytest
 
-from bench.figures import Count, Memory, Reading, Round, Variant
+from bench.figures import OURS, Count, Memory, Reading, Round, Variant
 from bench.promises import Promise, promises
 from bench.report import machine, markdown, table, to_json
 from tests.bench.made import cells, result
@@ -32,10 +32,16 @@ def test_promises_of_a_whole_run() -> None:
     assert told == {
         "added p50, 0.2KB, ours, SKIPPED, × floor": True,
         "added p50, 0.2KB, ours, DIRECT, × floor": True,
+        "added p50, 0.2KB, ours, native, SKIPPED, × floor": True,
+        "added p50, 0.2KB, ours, native, DIRECT, × floor": True,
         "added p50, 100KB, ours, SKIPPED, × floor": True,
         "added p50, 100KB, ours, DIRECT, × floor": True,
+        "added p50, 100KB, ours, native, SKIPPED, × floor": True,
+        "added p50, 100KB, ours, native, DIRECT, × floor": True,
         "processor CPU, 0.2KB, ours, SKIPPED, × floor": False,
         "processor CPU, 0.2KB, ours, DIRECT, × floor": True,
+        "processor CPU, 0.2KB, ours, native, SKIPPED, × floor": True,
+        "processor CPU, 0.2KB, ours, native, DIRECT, × floor": True,
         "messages, SKIPPED, JSON": True,
         "messages, DIRECT, JSON": True,
         "messages, no LLM call": True,
@@ -90,7 +96,7 @@ def test_a_busy_machine_is_named_so() -> None:
 def test_json_holds_everything_and_is_valid() -> None:
     made = result("0.2KB", memory=Memory(80.0, 87.0, [(1000, 88.0)]))
     told = json.loads(json.dumps(to_json(made), allow_nan=False))
-    assert len(told["cells"]) == 8
+    assert len(told["cells"]) == 2 * len(Variant)
     assert told["cells"][0] == {
         "variant": "bare Envoy",
         "size": "0.2KB",
@@ -117,7 +123,7 @@ def test_json_has_null_for_what_could_not_be_measured() -> None:
     made = result("0.2KB", cells={**cells("0.2KB"), (Variant.FLOOR, "0.2KB", 16): nothing})
     told = json.loads(json.dumps(to_json(made), allow_nan=False))
     unsure = [one for one in told["promises"] if one["holds"] is None]
-    assert [one["measured"] for one in unsure] == [None, None]
+    assert [one["measured"] for one in unsure] == [None] * len(OURS)
     assert "not measured" in markdown(made)
 
 
