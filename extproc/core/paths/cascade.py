@@ -1,124 +1,49 @@
-"""Plan `cascade`, and plan `draft` where the draft is checked: the response is ours from its first byte to its last.
+"""Plan `cascade`, and plan `draft` where the draft is checked.
 
-    DRAFTING ──passed, plan draft───────────────────────────▶ done     SKIPPED
-       │  └────passed──▶ JUDGING ──accept──▶ SETTLING ──────▶ done     ACCEPTED
-       │                    │ └────improved──▶ ANSWERING ───▶ done     ENHANCED
-       │                    └──failed───────────────────────▶ done     FALLBACK
-       └──failed, or a check failed──▶ RESCUING ──2xx──▶ ANSWERING ──▶ done   RESCUED
-                                          │ └──refused──▶ REFUSED ───▶ done   FAILED
-                                          └──failed──────────────────▶ done   FAILED
-
-Both models are asked by side calls, so that whatever becomes of a call, the client's response stays ours (decision 6). Streamed
-and whole answers differ in the intake, and in when the client's headers go out: at the draft's first byte, or at the end.
+DRAFTING ──passed, plan draft───────────────────────────▶ done     SKIPPED
+│  └────passed──▶ JUDGING ──accept──▶ SETTLING ──────▶ done     ACCEPTED
+│                    │ └────improved──▶ ANSWERING ───▶ done     ENHANCED
+│                    └──failed───────────────────────▶ done     FALLBACK
+└──failed, or a check failed──▶ RESCUING …                      (held.py)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import Enum
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-from msgspec.structs import replace
-
-from extproc.core.answers import Answer, Began, Erred, Piece
-from extproc.core.commands import Command, Pairs, Report, Watch
-from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, ClientLeft, Event, ResponseHeaders, ResponseTrailers
-from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started, Told
-from extproc.core.paths.closing import SLACK_S, STATUS_OF, message_in
+from extproc.core.answers import Answer, Erred, Stop
+from extproc.core.commands import Command, Pairs, Watch
+from extproc.core.paths.asking import Ended, Failed, Started, Told
+from extproc.core.paths.closing import STATUS_OF
+from extproc.core.paths.held import HeldPath, State, says
 from extproc.core.paths.intake import Item
 from extproc.core.paths.judgement import Judgement
-from extproc.core.paths.release import Release
-from extproc.core.paths.response import Response
 from extproc.core.paths.sent import Sent
 from extproc.core.steps.forward import remember
 from extproc.core.steps.judge import Ruling
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Outcome, Plan, Policy, Role, Usage
+from extproc.core.vocabulary import Outcome, Plan, Policy, Role
 
 _SETTLE_ITEMS = 40
 """Events of an acceptance that are waited for, as its usage comes last; a model that chatters on is cut off."""
 
 
-class State(Enum):
-    """Where the model side stands."""
-
-    DRAFTING = "drafting"
-    JUDGING = "judging"
-    SETTLING = "settling"
-    RESCUING = "rescuing"
-    ANSWERING = "answering"
-    REFUSED = "refused"
-    DONE = "done"
-
-
-class CascadePath:
-    """One exchange whose response is ours."""
+class CascadePath(HeldPath):
+    """A held response that begins with a draft."""
 
     def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory, drafted: Drafted) -> None:
-        self._sent = sent
-        self._policy = policy
-        self._memory = memory
-        self._drafted = drafted
-        self._stream = sent.request.stream
-        self._asking = Asking(sent, policy, drafted)
-        spec = self._asking.spec
-        held_id = f"resp_{sent.note.trace_id}" if self._asking.demands.stateless else ""
-        self._response = Response(sent.note, spec, stream=self._stream, held_id=held_id)
-        text_flows = policy.stream_text and self._stream and sent.note.plan is Plan.DRAFT
-        self._release = Release(spec.writer(sent.created_s, usage=self._asking.demands.wants_usage) if text_flows else None)
+        super().__init__(sent, policy, memory, drafted)
         self._state = State.DRAFTING
-        self._outcome = Outcome.FAILED
-        self._now_s = sent.at_s
         self._judgement = Judgement()
-        self._held: list[bytes] = []
-        """What came of the verify model's answer and has not gone out."""
         self._settled = 0
         self._draft: tuple[Answer, Pairs] = (Answer(), [])
 
     def begin(self, at_s: float) -> list[Command]:
         """Ask the draft model."""
+        self._now_s = at_s
         return [self._asking.draft(at_s), Watch(self._policy.keepalive_s / 4)]
-
-    def take_over(self, event: ResponseHeaders) -> list[Command]:
-        """Rescue a draft that Envoy carried and that failed before its first byte; its response is our placeholder."""
-        self._now_s = event.at_s
-        ledger = self._asking.ledger
-        ledger.begin(Role.DRAFT, self._sent.note.model, self._sent.at_s)
-        ledger.answered(Role.DRAFT, event.status)
-        ledger.end(Role.DRAFT, event.at_s, Usage())
-        held = self._response.placeholder(event, self._left_s())
-        return [*held, Watch(self._policy.keepalive_s / 4), *self._draft_failed(f"status_{event.status}", event.status)]
-
-    def handle(self, event: Event) -> list[Command]:
-        """Take one event. What a call has to say that is not the present one is of no interest any more."""
-        self._now_s = event.at_s
-        commands: list[Command] = []
-        match event:
-            case ResponseHeaders():
-                return self._response.placeholder(event, self._left_s())
-            case ResponseTrailers():
-                self._response.trailers()
-            case ClientLeft():
-                return self._abandoned()
-            case CallStarted() | CallData() | CallEnded() | CallFailed():
-                commands = self._acted(event)
-        waits = self._state in {State.DRAFTING, State.JUDGING, State.RESCUING}
-        # Looked at four times in that time, so that it is kept whenever the last event came.
-        return commands or (self._response.keepalive(self._now_s, self._policy.keepalive_s * 3 / 4) if waits else [])
-
-    def _acted(self, event: CallEvent) -> list[Command]:
-        """Let the states act upon all that an event says; what it has left to say of a call that was replaced is dropped."""
-        commands: list[Command] = []
-        if event.role is not self._asking.role:
-            return commands
-        for told in self._asking.told(event):
-            if isinstance(told, Item) and told.pieces and isinstance(told.pieces[0], Began):
-                self._response.saw(told.pieces[0].id)
-            commands += self._STATES[self._state](self, told)
-            if event.role is not self._asking.role or self._state is State.DONE:
-                break
-        return commands
 
     # The draft.
 
@@ -131,16 +56,11 @@ class CascadePath:
                 return self._draft_failed(f"status_{told.status}", told.status)
             case Failed():
                 return self._draft_failed(told.kind, STATUS_OF.get(told.kind, 502))
-            case Item() if _tells_error(told.pieces):
+            case Item() if says(told.pieces, Erred):
                 return self._draft_failed("error", 502)
             case Item():
                 return self._response.send(self._release.take(told), self._now_s)
         return self._drafted_whole()
-
-    def _draft_failed(self, why: str, status: int) -> list[Command]:
-        self._asking.ledger.blame(Role.DRAFT, why)
-        self._memory.failed(self._sent.request, status, self._now_s)
-        return self._rescue(f"draft_{why}")
 
     def _drafted_whole(self) -> list[Command]:
         """Hold the draft against the checks, and have it judged where the plan asks for it."""
@@ -175,27 +95,32 @@ class CascadePath:
                 return [] if told.good else self._fall_back(f"status_{told.status}")
             case Failed():
                 return self._fall_back(told.kind)
-            case Item() if _tells_error(told.pieces):
+            case Item() if says(told.pieces, Erred):
                 return self._fall_back("error")
             case Item():
                 self._held.append(told.shown)
                 return self._ruled(self._judgement.heard(told.pieces))
         ruling = self._judgement.final(whole=self._asking.answer().whole)
-        return self._fall_back("unfinished") if ruling is Ruling.UNDECIDED else self._ruled(ruling) + self._at_end()
+        if ruling is Ruling.UNDECIDED:
+            return self._fall_back("unfinished")
+        return [*self._ruled(ruling), *self._STATES[self._state](self, told)]
 
     def _ruled(self, ruling: Ruling) -> list[Command]:
         if ruling is Ruling.IMPROVED:
             return self._answer_begins(Outcome.ENHANCED)
         if ruling is Ruling.ACCEPT:
             self._state = State.SETTLING
-            return self._response.send(self._release.rest(), self._now_s) if self._stream else []
+            return self._response.send(self._release.but_last(), self._now_s) if self._stream else []
         return []
 
     def _settling(self, told: Told) -> list[Command]:
-        """The draft is out, or as good as; what comes yet of the acceptance is its usage."""
+        """The draft is out but for its last event; what comes yet of the acceptance is its usage."""
         self._settled += 1
         over = isinstance(told, Ended | Failed) or self._settled > _SETTLE_ITEMS
         return self._end_with_draft(Outcome.ACCEPTED) if over else []
+
+    def _waited(self) -> list[Command]:
+        return self._end_with_draft(Outcome.ACCEPTED) if self._state is State.SETTLING else super()._waited()
 
     def _fall_back(self, why: str) -> list[Command]:
         """The verify model could not say anything: the draft, which has passed its checks, is the best answer in hand."""
@@ -203,118 +128,22 @@ class CascadePath:
         self._response.add(f"verify_{why}")
         return self._end_with_draft(Outcome.FALLBACK)
 
-    # The verify model's own answer.
-
-    def _rescue(self, *rules: str) -> list[Command]:
-        """Ask the verify model the client's own question."""
-        self._response.add(*rules)
-        dropped = self._asking.dropped(self._now_s)
-        call = self._asking.rescue(self._now_s)
-        if call is None:
-            self._response.add("over_budget")
-            return [*dropped, *self._fail(504, "over budget")]
-        self._state = State.RESCUING
-        return [*dropped, call]
-
-    def _rescuing(self, told: Told) -> list[Command]:
-        match told:
-            case Started() if told.good:
-                return self._answer_begins(Outcome.RESCUED)
-            case Started():
-                self._state = State.REFUSED
-            case Failed():
-                return self._verify_failed(told.kind)
-        return []
-
-    def _answer_begins(self, outcome: Outcome) -> list[Command]:
-        """The verify model's answer is the client's; what was held of it is its beginning."""
-        self._state, self._outcome = State.ANSWERING, outcome
-        self._response.by(self._asking.verify_model)
-        if not self._stream:
-            return []
-        asking, response = self._asking, self._response
-        begun = [] if response.open else response.begin(asking.status, asking.headers, self._now_s, outcome)
-        held, self._held = b"".join(self._held), []
-        return [*begun, *response.send(held, self._now_s)]
-
-    def _answering(self, told: Told) -> list[Command]:
-        match told:
-            case Item() if not self._stream:
-                self._held.append(told.shown)
-            case Item():
-                shown = self._release.continued(told.pieces) if self._release.flowed else told.shown
-                return self._response.send(shown, self._now_s)
-            case Failed():
-                return self._verify_failed(told.kind)
-            case Ended():
-                return self._at_end()
-        return []
+    # An improvement of which nothing has gone out can still be given up.
 
     def _at_end(self) -> list[Command]:
-        """Close the response as the verify model's answer deserves it."""
-        if self._state is not State.ANSWERING:
-            return self._settling(Ended()) if self._state is State.SETTLING else []
-        asking, answer = self._asking, self._asking.answer()
-        if not answer.whole and not (self._stream and answer.error):
-            return self._verify_failed("unfinished")
-        # An error event of the provider's own ends a stream as well as ours would.
-        outcome = self._outcome if answer.whole else Outcome.FAILED
-        return self._end(outcome, asking.status, asking.headers, b"".join(self._held))
-
-    def _refused(self, told: Told) -> list[Command]:
-        """The verify model's own error reaches the client as it is, as far as that is still possible."""
-        asking, response = self._asking, self._response
-        if not isinstance(told, Ended | Failed):
-            return []
-        asking.ledger.blame(Role.VERIFY, f"status_{asking.status}")
-        response.add(f"verify_status_{asking.status}")
-        if response.open or isinstance(told, Failed):
-            return self._fail(asking.status, f"status {asking.status}", message_in(asking.refusal))
-        response.by(asking.verify_model)
-        return self._end(Outcome.FAILED, asking.status, asking.headers, asking.refusal)
+        cut = self._asking.answer().stop is Stop.LENGTH
+        return self._fall_back("length") if cut and self._can_fall_back else super()._at_end()
 
     def _verify_failed(self, why: str) -> list[Command]:
-        if self._outcome is Outcome.ENHANCED and not self._response.open:
-            return self._fall_back(why)  # nothing of the improvement has gone out
-        self._asking.ledger.blame(Role.VERIFY, why)
-        self._response.add(f"verify_{why}")
-        return self._fail(STATUS_OF.get(why, 502), why)
+        return self._fall_back(why) if self._can_fall_back else super()._verify_failed(why)
 
-    # The end.
+    @property
+    def _can_fall_back(self) -> bool:
+        return self._outcome is Outcome.ENHANCED and not self._response.open
 
-    def _end(self, outcome: Outcome, status: int, headers: Pairs, body: bytes) -> list[Command]:
-        self._state = State.DONE
-        dropped = self._asking.dropped(self._now_s)
-        calls = self._asking.ledger.notes()
-        return [*dropped, *self._response.end(outcome, calls, self._now_s, status=status, headers=headers, body=body)]
-
-    def _fail(self, status: int, why: str, message: str = "") -> list[Command]:
-        """No model could answer, or the answer broke off on its way."""
-        self._state = State.DONE
-        dropped = self._asking.dropped(self._now_s)
-        message = message or f"The draft model could not answer, nor the verify model in its place ({why})."
-        return [*dropped, *self._response.fail(status, message, self._asking.ledger.notes(), self._now_s)]
-
-    def _left_s(self) -> float:
-        """How long Envoy is to hold the response."""
-        return max(0.0, self._policy.max_wall_s - (self._now_s - self._sent.at_s)) + SLACK_S
-
-    def _abandoned(self) -> list[Command]:
-        """The client has left; what its calls cost is known as far as their answers have told it."""
-        self._asking.close(self._now_s, "cancelled")
-        self._state = State.DONE
-        return [Report(replace(self._response.note, calls=self._asking.ledger.notes()))]
-
-    _STATES: ClassVar[dict[State, Callable[[CascadePath, Told], list[Command]]]] = {
+    _STATES: ClassVar[Mapping[State, Callable[[Any, Told], list[Command]]]] = {
+        **HeldPath._STATES,  # noqa: SLF001 - a class extends its own table
         State.DRAFTING: _drafting,
         State.JUDGING: _judging,
         State.SETTLING: _settling,
-        State.RESCUING: _rescuing,
-        State.ANSWERING: _answering,
-        State.REFUSED: _refused,
-        State.DONE: lambda _, __: [],
     }
-
-
-def _tells_error(pieces: list[Piece]) -> bool:
-    return any(isinstance(piece, Erred) for piece in pieces)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from extproc.core.commands import Command, Leave, PassResponse
 from extproc.core.events import Event, ResponseHeaders
-from extproc.core.paths.cascade import CascadePath
+from extproc.core.paths.held import HeldPath
 from extproc.core.paths.sent import Sent
 from extproc.core.steps.forward import remember
 from extproc.core.steps.memory import RefusalMemory
@@ -23,7 +23,7 @@ class DraftPath:
         self._policy = policy
         self._memory = memory
         self._drafted = drafted
-        self._rescue: CascadePath | None = None
+        self._rescue: HeldPath | None = None
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event."""
@@ -35,5 +35,5 @@ class DraftPath:
             self._memory.succeeded(self._sent.request)
             remember(self._sent.request, self._drafted)
             return [PassResponse(), Leave()]
-        self._rescue = CascadePath(self._sent, self._policy, self._memory, self._drafted)
+        self._rescue = HeldPath(self._sent, self._policy, self._memory, self._drafted)
         return self._rescue.take_over(event)

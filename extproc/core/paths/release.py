@@ -52,6 +52,11 @@ class Release:
         self._open = isinstance(piece, Opened | Grew | Signed) or (self._open and not isinstance(piece, Closed))
         return self._written(self._drain(), writer) + writer.write(piece)
 
+    def but_last(self) -> bytes:
+        """The draft has passed: give it without its last event, which `rest` gives."""
+        out, self._raw = self._raw[:-1], self._raw[-1:]
+        return b"".join(out)
+
     def rest(self) -> bytes:
         """The draft has passed: give all that is still held, once."""
         raw, self._raw = self._raw, []

@@ -54,7 +54,8 @@ def room(
     affordable = int(left_usd * 1e6 / price.output) if price.output else demands.max_tokens or policy.verify_max_tokens
     if affordable < _LEAST_TOKENS:
         return None
-    if demands.max_tokens is not None and demands.max_tokens <= affordable:
+    # Where the client sets no limit none is put in, as long as the money is ample: not every model takes the key.
+    if (policy.verify_max_tokens if demands.max_tokens is None else demands.max_tokens) <= affordable:
         return Room(seconds, None)
     if demands.thinking_tokens is not None and demands.thinking_tokens >= affordable:
         return None  # the dialect wants more room for the answer than for the thinking

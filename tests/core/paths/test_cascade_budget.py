@@ -33,7 +33,7 @@ def test_without_budget_for_a_rescue_the_client_is_told(stream: bool, budget: st
     play = Play(stream=stream, policy=limited(budget))
     play.started(500)
     assert (play.outcome, play.reasons, len(play.calls)) == (Outcome.FAILED, ("draft_status_500", "over_budget"), 1)
-    assert (play.start.status, b"over budget" in play.client, play.open) == (504, True, set())
+    assert (play.start.status, b"no budget is left" in play.client, play.open) == (504, True, set())
 
 
 def test_time_that_is_up_asks_nobody():

@@ -55,8 +55,20 @@ def test_it_is_not_heard_behind_an_accepted_draft():
     play = drafted()
     play.started()
     play.data(*play.says(verdict="accept", chatter=True)[:8])
-    assert ends(play.client) == 1
+    assert ends(play.client) == 0
+    play.waited(60)  # a judge that has said its word and then nothing: its usage is not worth more patience
+    assert (ends(play.client), play.outcome, play.open) == (1, Outcome.ACCEPTED, set())
     assert play.waited(60) == []
+
+
+@each
+def test_an_answer_whose_last_event_is_here_does_not_wait_for_its_connection(dialect: Dialect):
+    play = drafted(dialect=dialect)
+    play.started()
+    play.data(*play.says(verdict="improve"))
+    assert ends(play.client) == 0
+    play.waited(60)
+    assert (ends(play.client), play.outcome, play.open) == (1, Outcome.ENHANCED, set())
 
 
 def test_a_json_answer_begins_with_its_end():
