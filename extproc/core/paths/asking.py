@@ -91,10 +91,10 @@ class Asking:
             return None
         said = instruction(self._policy.instruction, draft, self._sent.fence)
         body = self.spec.extended(self._sent.request.body, said)
-        return self._verify(body, given, for_judging(given, self._policy, self.demands), now_s)
+        return self._verify(body, given, for_judging(given, self._policy, self.demands), now_s, tell_usage=True)
 
     def rescue(self, now_s: float) -> Call | None:
-        """Ask the verify model the client's own question; None where no budget is left."""
+        """Ask the verify model the client's own question, byte for byte as far as budgets allow; None where none is left."""
         given = self._room(self.answer().usage, now_s)
         return None if given is None else self._verify(self._sent.request.body, given, given.max_tokens, now_s)
 
@@ -103,11 +103,11 @@ class Asking:
         """The verify model's name, as it may be shown."""
         return shown_name(self._policy.verify_models.get(self._sent.request.dialect) or self._sent.request.model)
 
-    def _verify(self, body: bytes, given: Room, max_tokens: int | None, now_s: float) -> Call:
+    def _verify(self, body: bytes, given: Room, max_tokens: int | None, now_s: float, *, tell_usage: bool = False) -> Call:
         body = disowned(self._sent.request.dialect, body, self._drafted)
         asked = self._sent.request.model
         model = self._policy.verify_models.get(self._sent.request.dialect) or asked
-        changes = Changes(None if model == asked else model, max_tokens, tell_usage=True)
+        changes = Changes(None if model == asked else model, max_tokens, tell_usage)
         return self._call(Role.VERIFY, model, self.spec.changed(body, changes), self._policy.verify_timeout_s, given.seconds, now_s)
 
     def _call(self, role: Role, model: str, body: bytes, silence_s: float, wall_s: float, now_s: float) -> Call:
