@@ -99,12 +99,13 @@ def _held(path: str, match: Node, dialect: Dialect) -> Node:
 
 def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processed: bool) -> Node:
     action = _to_endpoint(config, endpoint, path)
-    if endpoint.role is Role.DRAFT:
-        # Silence counts per try, so a draft that streams for long is not cut; a silent one becomes a 504 that we can replace.
-        action["retry_policy"] = {"num_retries": 0, "per_try_idle_timeout": seconds(config.draft.timeout_s)}
-    else:
+    if endpoint.role is not Role.DRAFT:
         # Only what certainly was not processed is tried again: a second answer would cost a second time.
         action["retry_policy"] = {"retry_on": "connect-failure,refused-stream", "num_retries": 2}
+    elif processed:
+        # Silence counts per try, so a draft that streams for long is not cut; a silent one becomes a 504 that we can replace.
+        # Our own calls watch for silence themselves: of two clocks with the same time, now one and now the other would say why.
+        action["retry_policy"] = {"num_retries": 0, "per_try_idle_timeout": seconds(config.draft.timeout_s)}
     filters = {USAGE: typed(_PER_ROUTE_USAGE, response={"llm_protocol": _PROTOCOLS[endpoint.dialect]})}
     if processed:
         filters[EXT_PROC] = _PROCESSED

@@ -115,7 +115,9 @@ def test_twenty_megabytes_pass_and_more_than_allowed_is_a_413_in_the_dialect(cas
     body = body_of(path, "x" * 20_000_000)
     raw = json.dumps(body).encode()
     assert post(cascade, raw, path).status_code == 200
-    assert len(cascade.verify.requests[-1].body) == len(raw)
+    # So many words are a matter for a cascade, and too dear to be judged: the draft model has read them all.
+    seen = cascade.draft.requests[-1]
+    assert len(seen.body) - len("draft-small") == len(raw) - len("claude-opus-4-8")
     too_much = post(cascade, raw + b" " * 20_000_000, path)
     assert too_much.status_code == 413
     assert too_much.json()["error"]["message"]
