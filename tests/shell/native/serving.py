@@ -119,9 +119,9 @@ Call = Callable[..., Any]
 
 
 @contextmanager
-def client(running: Serving) -> Iterator[Call]:
-    """A client of grpcio: `call(messages, what)` calls the method."""
+def client(running: Serving, *more: tuple[str, int]) -> Iterator[Call]:
+    """A client of grpcio, perhaps with more options: `call(messages, what)` calls the method."""
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)]
-    with grpc.insecure_channel(f"unix:{running.socket}", options=[*options, ("grpc.use_local_subchannel_pool", 1)]) as channel:
+    with grpc.insecure_channel(f"unix:{running.socket}", options=[*options, *more, ("grpc.use_local_subchannel_pool", 1)]) as channel:
         method: Any = channel.stream_stream(METHOD.decode())
         yield lambda messages, what="echo", **more: method(iter(messages), metadata=[("traceparent", what)], **more)
