@@ -11,6 +11,7 @@ import openai
 import pytest
 
 from tests.support.pair import HARD, PATHS, Pair, pair, question, said, steering, told
+from tests.support.system import until
 
 pytestmark = pytest.mark.envoy
 
@@ -79,3 +80,12 @@ def test_a_failure_after_a_long_wait_is_an_error_of_the_dialect(both: Pair, path
     assert response.status_code == 200
     assert told(response)[0] == "FAILED"
     assert "Overloaded" in response.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_acceptance_that_never_ends_holds_nobody_up(both: Pair, stream: bool):
+    for path in PATHS:
+        response = both.ask(path, stream=stream, verify=f"verdict=accept; chatter; {'stall=9' if stream else 'pause=1; pause-s=0'}")
+        assert told(response)[:2] == ("ACCEPTED", "draft-small")
+        assert said(response).endswith(bytes(both.draft.requests[-1].sent))
+    until(both.is_idle)

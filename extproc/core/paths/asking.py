@@ -18,7 +18,7 @@ from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted
 from extproc.core.paths.intake import Intake, Item, intake_for
 from extproc.core.paths.ledger import Ledger
 from extproc.core.paths.sent import Sent
-from extproc.core.steps.budget import Room, estimate, for_judging, room
+from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
 from extproc.core.steps.check import check
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
 from extproc.core.steps.judge import instruction
@@ -86,16 +86,16 @@ class Asking:
 
     def judge(self, draft: Answer, now_s: float) -> Call | None:
         """Ask the verify model what it thinks of a draft; None where no budget is left."""
-        given = self._room(draft.usage, now_s)
+        said = instruction(self._policy.instruction, draft, self._sent.fence)
+        given = self._room(self._reads(draft.usage) + tokens_in(len(said.encode(errors="replace"))), now_s)
         if given is None:
             return None
-        said = instruction(self._policy.instruction, draft, self._sent.fence)
         body = self.spec.extended(self._sent.request.body, said)
         return self._verify(body, given, for_judging(given, self._policy, self.demands), now_s, tell_usage=True)
 
     def rescue(self, now_s: float) -> Call | None:
         """Ask the verify model the client's own question, byte for byte as far as budgets allow; None where none is left."""
-        given = self._room(self.answer().usage, now_s)
+        given = self._room(self._reads(self.answer().usage), now_s)
         return None if given is None else self._verify(self._sent.request.body, given, given.max_tokens, now_s)
 
     @property
@@ -116,10 +116,12 @@ class Asking:
         self._size = len(body)
         return Call(role, self._sent.path, end_to_end(self._sent.headers), body, silence_s, wall_s)
 
-    def _room(self, known: Usage | None, now_s: float) -> Room | None:
-        ledger, size = self.ledger, len(self._sent.request.body)
-        elapsed_s = now_s - self._sent.at_s
-        return room(self._policy, self.demands, size, known, calls=ledger.calls, elapsed_s=elapsed_s, spent_usd=ledger.spent_usd)
+    def _reads(self, known: Usage | None) -> int:
+        return tokens_in(len(self._sent.request.body), known)
+
+    def _room(self, reads: int, now_s: float) -> Room | None:
+        elapsed_s, ledger = now_s - self._sent.at_s, self.ledger
+        return room(self._policy, self.demands, reads, calls=ledger.calls, elapsed_s=elapsed_s, spent_usd=ledger.spent_usd)
 
     # Answers.
 

@@ -171,6 +171,9 @@ class HeldPath:
         asking, answer = self._asking, self._asking.answer()
         if not answer.whole and not (self._stream and answer.error):
             return self._verify_failed("unfinished")
+        if answer.error:
+            asking.ledger.blame(Role.VERIFY, "error")
+            self._response.add("verify_error")
         # An error event of the provider's own ends a stream as well as ours would.
         outcome = self._outcome if answer.whole else Outcome.FAILED
         return self._end(outcome, asking.status, asking.headers, b"".join(self._held))

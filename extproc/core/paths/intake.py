@@ -19,7 +19,9 @@ from extproc.core.wire.inflate import Inflater
 from extproc.core.wire.sse import SseEvent, SseParser
 
 _MOST = 32 << 20
-"""Bytes of one answer; more than any model writes."""
+"""Bytes of one whole answer; more than any model writes."""
+_MOST_STREAMED = 256 << 20
+"""The same for a stream, whose every token is wrapped in some hundred bytes."""
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -45,7 +47,7 @@ class Intake(Protocol):
 
 def intake_for(spec: DialectSpec, headers: Headers, *, stream: bool, usage: bool) -> Intake:
     """Begin to take an answer in. `usage`: the client wants to see a stream's usage. MalformedError where the answer cannot be read."""
-    inflater = Inflater(headers.get("content-encoding").strip().lower(), _MOST)
+    inflater = Inflater(headers.get("content-encoding").strip().lower(), _MOST_STREAMED if stream else _MOST)
     if not stream:
         return _Whole(spec, inflater)
     if not headers.get("content-type").strip().lower().startswith("text/event-stream"):
@@ -63,7 +65,7 @@ class _Stream:
         self._parser = SseParser()
         self._reader = spec.reader()
         self._gathering = Gathering()
-        self._left = _MOST
+        self._left = _MOST_STREAMED
 
     def feed(self, data: bytes) -> Iterator[Item]:
         """Take the next bytes."""

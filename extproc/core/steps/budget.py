@@ -26,16 +26,18 @@ def estimate(size: int, answer: Answer) -> Usage:
     return Usage(input=size // _BYTES_PER_TOKEN, output=sum([len(block.text) for block in answer.blocks]) // _BYTES_PER_TOKEN)
 
 
-def room(
-    policy: Policy, demands: Demands, size: int, known: Usage | None, *, calls: int, elapsed_s: float, spent_usd: float
-) -> Room | None:
+def tokens_in(size: int, known: Usage | None = None) -> int:
+    """Give the tokens of a question of so many bytes, as far as no model has counted the same conversation."""
+    return known.input if known and known.input else size // _BYTES_PER_TOKEN
+
+
+def room(policy: Policy, demands: Demands, reads: int, *, calls: int, elapsed_s: float, spent_usd: float) -> Room | None:
     """Say what room there is for a call to the verify model.
 
     Args:
         policy: the limits and prices.
         demands: the client's own limits.
-        size: bytes of the request's body.
-        known: what the draft model counted for the same conversation, where it did.
+        reads: tokens that the verify model will read.
         calls: calls made so far.
         elapsed_s: seconds since the request's arrival.
         spent_usd: what the calls cost so far.
@@ -49,8 +51,7 @@ def room(
     price = policy.prices.get(Role.VERIFY)
     if price is None:
         return Room(seconds, None)
-    read = size / _BYTES_PER_TOKEN if known is None else known.input + known.output
-    left_usd = policy.max_cost_usd - spent_usd - read * price.input / 1e6
+    left_usd = policy.max_cost_usd - spent_usd - reads * price.input / 1e6
     affordable = int(left_usd * 1e6 / price.output) if price.output else demands.max_tokens or policy.verify_max_tokens
     if affordable < _LEAST_TOKENS:
         return None

@@ -17,7 +17,7 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", "expect"}
 )
 _OURS = ("x-cascade-", "x-envoy-", ":")
-_SIGNED = re.compile(rb'"thinking"|encrypted_content')
+_SIGNED = (b'"thinking"', b"encrypted_content")
 """Signs of a client that keeps a model's thinking and sends it back."""
 _NOT_SHOWN = re.compile(r"[^!-~]")
 _NAME_LENGTH = 120
@@ -46,7 +46,7 @@ def disowned(dialect: Dialect, body: bytes, drafted: Drafted) -> bytes:
 
 def remember(request: Request, drafted: Drafted) -> None:
     """Keep in mind that the draft model answers this, where its answer may hold thinking that it has signed."""
-    if _SIGNED.search(request.body):
+    if any(sign in request.body for sign in _SIGNED):
         with suppress(UnreadableError):
             drafted.remember(DIALECTS[request.dialect].question(request.body))
 

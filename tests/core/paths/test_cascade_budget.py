@@ -62,7 +62,7 @@ def test_a_call_that_outlives_its_time_leaves_the_draft():
 def test_money_that_is_short_shortens_the_answer():
     play = drafted(policy=replace(POLICY, max_cost_usd=0.02))
     assert b'"max_tokens": 2000' not in play.call.body
-    assert b'"max_tokens": 9' in play.call.body  # 0.02 $, less what is read, at 20 $ per million
+    assert b'"max_tokens": 8' in play.call.body  # 0.02 $, less what is read, at 20 $ per million
 
 
 def test_a_judges_answer_has_the_policys_limit_at_most():

@@ -86,7 +86,7 @@ def test_a_stream_must_say_that_it_is_one():
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_no_answer_is_larger_than_any_model_writes(stream: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "_MOST", 1000)
+    monkeypatch.setattr(module, "_MOST_STREAMED" if stream else "_MOST", 1000)
     intake = begun(stream=stream)
     assert len(list(intake.feed(b": a comment\n\n" * 70))) == (70 if stream else 0)
     with pytest.raises(MalformedError, match="too_large"):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.core.answers import Answer, Block, Demands, Part
-from extproc.core.steps.budget import Room, estimate, for_judging, room
+from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
 from extproc.core.vocabulary import Policy, Price, Role, Usage
 
 PRICE = Price(10.0, 20.0, 1.0, 12.5)
@@ -25,7 +25,7 @@ def given_room(
     elapsed_s: float = 10.0,
     spent_usd: float = 0.0,
 ) -> Room | None:
-    return room(policy, demands, size, known, calls=calls, elapsed_s=elapsed_s, spent_usd=spent_usd)
+    return room(policy, demands, tokens_in(size, known), calls=calls, elapsed_s=elapsed_s, spent_usd=spent_usd)
 
 
 def test_within_the_budget_the_clients_own_limit_stands():
@@ -49,7 +49,7 @@ def test_what_is_left_is_what_can_be_written():
 
 
 def test_what_the_draft_model_counted_is_better_than_a_guess():
-    assert given_room(replace(POLICY, max_cost_usd=0.02), size=999_999, known=Usage(900, 100)) == Room(90.0, 500)
+    assert given_room(replace(POLICY, max_cost_usd=0.02), size=999_999, known=Usage(1000, 100)) == Room(90.0, 500)
 
 
 def test_hardly_any_room_is_none():

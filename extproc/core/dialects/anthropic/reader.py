@@ -91,8 +91,10 @@ class Reader:
             return []
         try:
             return self._pieces(event)
+        except msgspec.ValidationError:
+            raise MalformedError("unexpected_json") from None
         except _ODD:
-            raise MalformedError("unreadable_event") from None
+            raise MalformedError("not_json") from None
 
     def _pieces(self, event: SseEvent) -> list[Piece]:
         found = _decoded(event)
@@ -168,8 +170,10 @@ def whole(body: bytes) -> list[Piece]:
     try:
         told = BODY.decode(body)
         blocks = tuple([_block(raw) for raw in told.content])
+    except msgspec.ValidationError:
+        raise MalformedError("unexpected_json") from None
     except _ODD:
-        raise MalformedError("unreadable_answer") from None
+        raise MalformedError("not_json") from None
     stopped = _stopped(told.stop_reason, told.stop_sequence)
     counted = [] if told.usage is None else [Counted(_usage(told.usage))]
     began, *rest = pieces_of(Answer(told.id, told.model, blocks))

@@ -223,7 +223,7 @@ def _other(data: bytes) -> Failure | None:
     """An event that is not known, or an error that is not called one, as some servers put it into a stream."""
     event = _decoded(data, _UNTYPED)
     if event.type in _TYPES:
-        raise MalformedError("unreadable_event")
+        raise MalformedError("unexpected_json")
     return Failure(error=event.error) if not event.type and event.error else None
 
 
