@@ -66,8 +66,10 @@ def test_a_silent_verify_model_is_a_timeout_in_the_dialect(failing: Cascade):
 
 @pytest.mark.parametrize("fault", ["cut=5", "stall=5"])
 def test_an_answer_that_breaks_off_never_ends_cleanly(failing: Cascade, fault: str):
-    with pytest.raises(httpx.RemoteProtocolError):
-        failing.ask("Hello!", stream=True, headers={"x-simulate": fault})
+    response = failing.ask("Hello!", stream=True, headers={"x-simulate": fault})
+    *_, last, comment, nothing = response.text.split("\n\n")
+    assert last.startswith("event: error\n")
+    assert (comment.startswith(": cascade outcome=FAILED model=-"), nothing) == (True, "")
 
 
 def test_the_sdks_raise_their_own_errors(failing: Cascade):

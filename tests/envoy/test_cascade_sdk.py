@@ -148,7 +148,7 @@ def test_both_fail_before_anything_went_out(claude: anthropic.Anthropic, gpt: op
 @pytest.mark.parametrize("verify", ["status=429", "cut=6"])
 @pytest.mark.parametrize("way", [messages_events, messages_helper, chat_chunks, chat_helper], ids=lambda way: way.__name__)
 def test_both_fail_in_mid_stream(claude: anthropic.Anthropic, gpt: openai.OpenAI, way: Callable[..., Seen], verify: str):
-    says = "would exceed the rate limit" if "429" in verify else "could not answer"
+    says = "would exceed the rate limit" if "429" in verify else "broke off"
     with pytest.raises((anthropic.APIStatusError, openai.APIError), match=says):
         way(claude if way in CLAUDE else gpt, steering("cut=6", verify))
 
@@ -160,4 +160,4 @@ def test_both_fail_in_mid_stream_of_responses(gpt: openai.OpenAI, verify: str):
         last = list(events)[-1]
     assert last.type == "response.failed"
     assert last.response.error is not None
-    assert ("would exceed the rate limit" if "429" in verify else "could not answer") in last.response.error.message
+    assert ("would exceed the rate limit" if "429" in verify else "broke off") in last.response.error.message
