@@ -15,7 +15,7 @@ demo: .venv/.run ## sample traffic through a real Envoy, one table row per reque
 	$(BIN)/extproc demo $(ARGS)
 
 test: .venv/.dev ## all tests, the real Envoy and the real SDKs included (ARGS="-k name" for a part)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-fast: .venv/.dev ## only the tests that need no Envoy
 	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm" $(ARGS)

@@ -97,6 +97,7 @@ def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
         admin=config.admin,
         envoy_admin=config.envoy_admin,
         drain_s=config.drain_s,
+        sockets=[runtime.worker(index) for index in range(config.workers)],
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 import httpx
@@ -31,6 +33,8 @@ class Plant:
     """Address of the first worker's admin HTTP."""
     envoy_admin: str
     drain_s: float
+    sockets: Sequence[Path] = ()
+    """Where the workers listen; ready is who can be reached on all of them."""
     ready_s: float = 60.0
 
 
@@ -80,7 +84,10 @@ class Supervisor:
         while not self._stop.is_set():
             status, reason = await self._ask(f"http://{self._plant.admin}{path}")
             if status == 200:
-                return True
+                deaf = [path.name for path in self._plant.sockets if not _listens(path)]
+                if not deaf:
+                    return True
+                reason = f"{deaf[0]} does not listen"
             failing = [child.program.name for child in self.children() if child.starts > _TRIES]
             if failing:
                 raise StartError(f"{failing[0]} does not start; its last lines above say why")
@@ -123,3 +130,14 @@ class Supervisor:
         except httpx.HTTPError as error:
             return 0, type(error).__name__
         return response.status_code, response.text.strip()
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody answers on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as tried:
+        tried.settimeout(1.0)
+        try:
+            tried.connect(str(path))
+        except OSError:
+            return False
+    return True

@@ -50,10 +50,12 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 @pytest.mark.parametrize(("stream", "fault", "why"), DRAFT)
 def test_a_draft_that_fails_is_rescued(both: Pair, stream: bool, fault: str, why: str):
+    asked = {}
     for path in PATHS:
-        response = both.ask(path, stream=stream, draft=fault)
+        response = asked[path] = both.ask(path, stream=stream, draft=fault)
         assert (response.status_code, told(response)[0]) == (200, "RESCUED"), path
         assert said(response) == bytes(newest(both.verify).sent), path
+    for path, response in asked.items():
         record = both.record(response)
         assert errors(record) == [why, ""], path
         assert any(rule.startswith(("draft_", "check_")) for rule in record["rules"]), path
@@ -61,20 +63,22 @@ def test_a_draft_that_fails_is_rescued(both: Pair, stream: bool, fault: str, why
 
 @pytest.mark.parametrize(("stream", "fault", "why"), VERIFY)
 def test_a_judge_that_fails_leaves_the_draft(both: Pair, stream: bool, fault: str, why: str):
+    asked = {}
     for path in PATHS:
         # It fails before it has said anything: an answer of its own that breaks off later has begun already.
         early = fault if "status" in fault else fault.replace("=4", "=1")
-        response = both.ask(path, stream=stream, verify=f"verdict=accept; {early}")
+        response = asked[path] = both.ask(path, stream=stream, verify=f"verdict=accept; {early}")
         assert (response.status_code, told(response)[0]) == (200, "FALLBACK"), path
         assert said(response) == bytes(newest(both.draft).sent), path
+    for path, response in asked.items():
         assert errors(both.record(response)) == ["", why], path
 
 
 @pytest.mark.parametrize(("stream", "fault", "why"), [case for case in VERIFY if case[1] != "empty"])
 @pytest.mark.parametrize("draft", ["status=503", "empty"])
 def test_when_the_rescue_fails_too_the_error_is_in_the_dialect(both: Pair, draft: str, stream: bool, fault: str, why: str):
-    for path in PATHS:
-        response = both.ask(path, stream=stream, draft=draft, verify=fault)
+    asked = {path: both.ask(path, stream=stream, draft=draft, verify=fault) for path in PATHS}
+    for path, response in asked.items():
         assert told(response)[0] == "FAILED", path
         assert errors(both.record(response))[-1] == why, path
         if response.status_code == 200:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -18,8 +20,15 @@ Node = dict[str, Any]
 every_variant = pytest.mark.parametrize("name", VARIANTS)
 
 
-def whole(name: str, folder: Path) -> Node:
-    return bootstrap(*made(name, folder))
+@cache
+def built(name: str) -> Node:
+    with TemporaryDirectory() as folder:
+        return bootstrap(*made(name, Path(folder)))
+
+
+def whole(name: str, _: Path) -> Node:
+    """Give one variant's bootstrap, built once: it takes a while, and the tests only look."""
+    return built(name)
 
 
 def manager(of: Node, listener: int = 0) -> Node:
