@@ -15,7 +15,7 @@ from bench.systems import System, environ, python
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 SETTLE_S = 0.3
-"""Envoy sends its access log every 0.2 s: what the last requests cost comes after them, and belongs to them."""
+"""Envoy sends its access log every 0.05 s: what the last requests cost comes after them, and belongs to them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def system(kind: Kind, upstream_port: int, folder: Path) -> Iterator[System]:
     config, runtime = configuration(upstream_port, listen, envoy_admin, admin), RuntimeDir(folder)
     if kind is Kind.NATIVE:
         config = config.model_copy(update={"transport": "native"})
-    prepare(config, runtime, with_envoy=False)
+    prepare(config, runtime)
     runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))
     with ExitStack() as stack:
         argv = _processor(kind, runtime)

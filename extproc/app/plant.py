@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from extproc.config.endpoints import endpoints
@@ -74,14 +75,17 @@ def _checked(root: Path) -> RuntimeDir:
     return runtime
 
 
-def prepare(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> None:
-    """Write what the processes read: the configuration as it is now, the secrets, and Envoy's bootstrap."""
+def prepare(config: Config, runtime: RuntimeDir) -> None:
+    """Write what the processes read: the configuration as it is now, and the secrets."""
     _write(runtime.config, config.model_dump_json(by_alias=True))
     write_secrets(config, runtime, os.environ)
-    if with_envoy:
-        from extproc.envoyconf import to_yaml  # half a second of imports that a container with its own Envoy never needs
 
-        _write(runtime.bootstrap, to_yaml(config, runtime))
+
+def write_bootstrap(config: Config, runtime: RuntimeDir) -> None:
+    """Write what Envoy reads."""
+    from extproc.envoyconf import to_yaml  # a second of imports that a container with its own Envoy never needs
+
+    _write(runtime.bootstrap, to_yaml(config, runtime))
 
 
 def _write(path: Path, text: str) -> None:
@@ -94,6 +98,7 @@ def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
     return Plant(
         workers=[_worker(config, runtime, index) for index in range(config.workers)],
         envoy=_envoy(config, runtime) if with_envoy else None,
+        before_envoy=partial(write_bootstrap, config, runtime),
         admin=config.admin,
         envoy_admin=config.envoy_admin,
         drain_s=config.drain_s,

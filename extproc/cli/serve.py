@@ -38,7 +38,7 @@ def _one_of_many(runtime: RuntimeDir, worker: int) -> None:
 def _alone(config: Config, wanted: Path | None) -> None:
     try:
         with plant.runtime_dir(config, wanted, temporary=False) as runtime:
-            plant.prepare(config, runtime, with_envoy=False)
+            plant.prepare(config, runtime)
             if config.workers == 1:
                 chore = plant.keep_secrets_fresh(config, runtime, os.environ, say)
                 run(serve(lambda: Worker(config, runtime, 0, version()), beside=chore))

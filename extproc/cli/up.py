@@ -20,7 +20,7 @@ def command(config: Config) -> None:
     try:
         plant.check_addresses(config)
         with plant.runtime_dir(config, None, temporary=True) as runtime:
-            plant.prepare(config, runtime, with_envoy=True)
+            plant.prepare(config, runtime)
             run(plant.run(config, runtime, plant.Ears(say, lambda: _ready(config)), with_envoy=True))
     except (plant.RuntimeDirError, plant.AddressError, NoEnvoyError, StartError) as error:
         raise click.ClickException(str(error)) from error

@@ -50,7 +50,7 @@ async def demo(*, stay: bool, show: Tell, tell: Tell) -> None:
         verify = await stack.enter_async_context(Simulator(_VERIFY))
         config = configuration(draft.url, verify.url)
         runtime = stack.enter_context(plant.runtime_dir(config, None, temporary=True))
-        plant.prepare(config, runtime, with_envoy=True)
+        plant.prepare(config, runtime)
         ready = asyncio.Event()
         log: deque[bytes] = deque(maxlen=_LOG_LINES)
         ears = plant.Ears(tell, ready.set, log.append)

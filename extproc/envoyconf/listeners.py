@@ -126,7 +126,7 @@ def _records(name: str, skip: str) -> Node:
             "log_name": name,
             "transport_api_version": "V3",
             "grpc_service": {"envoy_grpc": {"cluster_name": RECORDS}},
-            "buffer_flush_interval": "0.2s",
+            "buffer_flush_interval": "0.05s",
         },
     )
     return {**log, "filter": {"header_filter": {"header": {"name": ":path", "string_match": {"exact": skip}, "invert_match": True}}}}

@@ -33,6 +33,8 @@ class Plant:
     """Address of the first worker's admin HTTP."""
     envoy_admin: str
     drain_s: float
+    before_envoy: Callable[[], None] = lambda: None
+    """What Envoy needs done before it starts; the workers are on their way meanwhile. What it raises ends the run."""
     sockets: Sequence[Path] = ()
     """Where the workers listen; ready is who can be reached on all of them."""
     ready_s: float = 60.0
@@ -63,8 +65,11 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         try:
-            for child in self.children():
+            for child in self._workers:
                 child.start()
+            if self._envoy:
+                await asyncio.to_thread(self._plant.before_envoy)
+                self._envoy.start()
             if await self._become_ready():
                 when_ready()
                 await self._stop.wait()
