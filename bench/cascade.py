@@ -62,11 +62,11 @@ def measure(folder: Path, rounds: int, seconds: float) -> Cascade:
     folder.mkdir()
     with ExitStack() as stack:
         port = stack.enter_context(upstream(folder, "bench.paced"))
-        systems = {kind: stack.enter_context(system(kind, port, folder / kind)) for kind in (Kind.BARE, Kind.OURS)}
+        systems = {kind: stack.enter_context(system(kind, port, folder / kind)) for kind in (Kind.BARE, Kind.NATIVE)}
         added: list[list[Added]] = []
         streaming: list[Streaming] = []
         for _ in range(rounds):
-            added.append([_added(case, port, systems[Kind.OURS], seconds, stream=stream) for case in TIMED for stream in (False, True)])
+            added.append([_added(case, port, systems[Kind.NATIVE], seconds, stream=stream) for case in TIMED for stream in (False, True)])
             streaming += [_streaming(row, case, systems[kind], seconds) for row, (kind, case) in STREAMED.items()]
     return Cascade([_together(same) for same in zip(*added, strict=True)], streaming)
 

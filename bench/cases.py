@@ -70,9 +70,9 @@ TIMED = (
 )
 STREAMED = {
     "bare Envoy": (Kind.BARE, Case("", PLAIN, LONG, LONG)),
-    "passed through, SKIPPED": (Kind.OURS, Case("SKIPPED", PLAIN, LONG, None)),
-    "passed through, DIRECT": (Kind.OURS, Case("DIRECT", HARD, LONG, LONG)),
-    "held to its end, SKIPPED": (Kind.OURS, Case("SKIPPED", CHECKED, LONG, None)),
-    "held at its beginning, ENHANCED": (Kind.OURS, Case("ENHANCED", JUDGED, 5, LONG)),
+    "passed through, SKIPPED": (Kind.NATIVE, Case("SKIPPED", PLAIN, LONG, None)),
+    "passed through, DIRECT": (Kind.NATIVE, Case("DIRECT", HARD, LONG, LONG)),
+    "held to its end, SKIPPED": (Kind.NATIVE, Case("SKIPPED", CHECKED, LONG, None)),
+    "held at its beginning, ENHANCED": (Kind.NATIVE, Case("ENHANCED", JUDGED, 5, LONG)),
 }
 """Row → where it is measured, and with what."""

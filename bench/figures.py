@@ -14,8 +14,8 @@ class Variant(StrEnum):
 
     BARE = "bare Envoy"
     FLOOR = "grpc.aio floor"
-    SKIPPED = "ours, SKIPPED"
-    DIRECT = "ours, DIRECT"
+    SKIPPED = "ours, grpcio, SKIPPED"
+    DIRECT = "ours, grpcio, DIRECT"
     NATIVE_SKIPPED = "ours, native, SKIPPED"
     NATIVE_DIRECT = "ours, native, DIRECT"
 

@@ -77,8 +77,7 @@ def system(kind: Kind, upstream_port: int, folder: Path) -> Iterator[System]:
     folder.mkdir()
     listen, envoy_admin, admin = _free_ports(3)
     config, runtime = configuration(upstream_port, listen, envoy_admin, admin), RuntimeDir(folder)
-    if kind is Kind.NATIVE:
-        config = config.model_copy(update={"transport": "native"})
+    config = config.model_copy(update={"transport": "native" if kind is Kind.NATIVE else "grpcio"})
     prepare(config, runtime)
     runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))
     with ExitStack() as stack:

@@ -233,7 +233,7 @@ class Config(Strict):
     envoy_admin: HostPort = Field("127.0.0.1:9901", description="Envoy's own admin address")
     workers: int = Field(1, ge=1, le=64, description="sidecar processes behind one Envoy cluster")
     transport: Literal["grpcio", "native"] = Field(
-        "grpcio", description="gRPC server implementation; native: our own, for an Envoy on the same machine, at a fraction of the CPU"
+        "native", description="gRPC server implementation; native: our own, for an Envoy on the same machine, at a fraction of the CPU"
     )
     mode: Mode = Field(Mode.ENFORCE, description="enforce acts on the plan, shadow only reports it, off leaves every request alone")
     shadow_sample: float = Field(

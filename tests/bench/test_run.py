@@ -25,6 +25,7 @@ def _bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.envoy
+@pytest.mark.slow
 def test_a_short_run(tmp_path: Path) -> None:
     done = _bench("--only", "0.2KB", "--rounds", "1", "--seconds", "0.1", "--json", "told.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -48,7 +48,7 @@ def test_a_valid_file_is_summed_up(folder: Path) -> None:
     assert first.startswith("cascade.yaml: valid (hash ")
     assert rest == [
         "  listen  127.0.0.1:10000, admin 127.0.0.1:9464, envoy admin 127.0.0.1:9901",
-        "  mode    enforce, 1 worker, transport grpcio",
+        "  mode    enforce, 1 worker, transport native",
         "  plans   score < 0.35: draft, ≥ 0.85: direct, between: cascade",
         "  draft   small (anthropic) → https://draft.example.com/anthropic/v1/messages, key from $DRAFT_KEY as x-api-key",
         "  verify  the model asked for (anthropic) → https://verify.example.com/v1/messages, the client's own key",

@@ -111,6 +111,7 @@ def test_requests_in_flight_end_well_when_it_is_told_to_stop(tmp_path: Path, pro
     assert all("message_stop" in answer.text for answer in answers)
 
 
+@pytest.mark.slow
 def test_no_request_is_lost_when_it_is_told_to_stop_under_load(tmp_path: Path, provider: Simulator):
     told: list[str] = []
     with system(tmp_path, provider, drain_s=10) as running:

@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from extproc.core.dialects import DIALECTS
+from extproc.core.vocabulary import Dialect
 from extproc.simulator import Profile, Simulator
 from extproc.simulator.exchange import Exchange
 from tests.support.background import Background
@@ -147,6 +149,14 @@ def said(response: httpx.Response) -> bytes:
     content = response.content.removeprefix(b": cascade held\n\n")
     found = _COMMENT.search(content)
     return content[: found.start() + 2] if found else content
+
+
+def without_signs(content: bytes) -> bytes:
+    """Give a stream without the signs of life before its answer."""
+    for sign in (DIALECTS[dialect].keepalive() for dialect in Dialect):
+        while content.startswith(sign):
+            content = content.removeprefix(sign)
+    return content
 
 
 def newest(provider: Simulator) -> Exchange:

@@ -57,6 +57,7 @@ async def _listening() -> AsyncIterator[int]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_h2spec(tmp_path: Path):
     report = tmp_path / "report.xml"
     program = _h2spec()

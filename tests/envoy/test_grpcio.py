@@ -1,4 +1,4 @@
-"""The tests of passing through, failing open and rescuing, on the native transport."""
+"""The tests of passing through, failing open and rescuing, on the transport grpcio."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.envoy.test_rescue import _forgotten  # noqa: F401
 from tests.support.background import Background
 from tests.support.system import System, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def cascade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cascade]:
-    """The system of all other tests, on the native transport."""
+    """The system of all other tests, on the transport grpcio."""
     folder: Path = tmp_path_factory.mktemp("system")
     with (
         Background(Simulator(Profile(name="draft", steerable=True, api_key="the-draft-key"))) as draft,
@@ -38,7 +38,7 @@ def cascade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cascade]:
             draft={"timeout_s": 1.0},
             router={"refusal_memory_s": 1.0},
             drain_s=2.0,
-            transport="native",
+            transport="grpcio",
         ) as system,
         httpx.Client(base_url=system.url, timeout=30) as client,
     ):
