@@ -101,8 +101,6 @@ _EVENTS: dict[str, Callable[[Any, float, bytes], seen.Event]] = {
 
 
 def _forward(command: do.Forward, asked: str) -> bytes:
-    if command.role is not None and command.body is not None and not command.note.calls:
-        return _to_draft(command.role, command.body, command.note)
     response = ProcessingResponse()
     part = response.request_body if asked == "request_body" else response.request_headers
     common: CommonResponse = part.response
@@ -115,26 +113,8 @@ def _forward(command: do.Forward, asked: str) -> bytes:
         # Envoy refuses a changed body in BUFFERED mode whose length differs from the header.
         _set(common.header_mutation, "content-length", b"%d" % len(command.body))
         common.body_mutation.body = command.body
-    _write_into(response, command.note)
+    _write(command.note, response)
     return response.SerializeToString()
-
-
-_DRAFT = ProcessingResponse()
-_DRAFT.request_body.response.clear_route_cache = True
-for _name in (TARGET_HEADER, "content-length"):
-    _DRAFT.request_body.response.header_mutation.set_headers.add(append_action=_OVERWRITE).header.key = _name
-_TARGET, _LENGTH = (option.header for option in _DRAFT.request_body.response.header_mutation.set_headers)
-_BODY = _DRAFT.request_body.response.body_mutation
-_NOTE = _DRAFT.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
-
-
-def _to_draft(role: str, body: bytes, note: Note) -> bytes:
-    """Write the most frequent answer: one message that is filled anew each time, as making one costs more than half."""
-    _TARGET.raw_value = role.encode()
-    _LENGTH.raw_value = b"%d" % len(body)
-    _BODY.body = body
-    _write(note, _NOTE)
-    return _DRAFT.SerializeToString()
 
 
 def _pass_response(command: do.PassResponse) -> bytes:
@@ -142,7 +122,7 @@ def _pass_response(command: do.PassResponse) -> bytes:
         return _CONTINUE["response_headers"]
     response = ProcessingResponse()
     _set_all(response.response_headers.response.header_mutation, _note_headers(command.note))
-    _write_into(response, command.note)
+    _write(command.note, response)
     return response.SerializeToString()
 
 
@@ -161,7 +141,7 @@ def _start_response(command: do.StartResponse) -> bytes:
     mutation.remove_headers.extend(name for name in command.remove if name not in kept)
     response.mode_override.response_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
     response.mode_override.response_trailer_mode = ProcessingMode.SEND
-    _write_into(response, command.note)
+    _write(command.note, response)
     return response.SerializeToString()
 
 
@@ -171,7 +151,7 @@ def _send_body(command: do.SendBody) -> bytes:
     streamed.body = command.data
     streamed.end_of_stream = command.end
     if command.note is not None:
-        _write_into(response, command.note)
+        _write(command.note, response)
     return response.SerializeToString()
 
 
@@ -183,7 +163,7 @@ def _reply(command: do.Reply) -> bytes:
     immediate.body = command.body
     if command.note is not None:
         _set_all(immediate.headers, _note_headers(command.note))
-        _write_into(response, command.note)
+        _write(command.note, response)
     return response.SerializeToString()
 
 
@@ -219,16 +199,13 @@ def _note_headers(note: Note, *, pending: bool = False) -> list[tuple[str, bytes
     return [(f"x-cascade-{name}", value.encode("latin-1", "replace")) for name, value in values if value]
 
 
-def _write_into(response: ProcessingResponse, note: Note) -> None:
-    _write(note, response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields)
-
-
-def _write(note: Note, fields: Any) -> None:
+def _write(note: Note, response: ProcessingResponse) -> None:
     """Put the note into the dynamic metadata of the stream, all values as strings.
 
     What Envoy copies into headers has a field of its own; the rest shares one (`extproc.shell.accesslog` reads it), because
     each field costs as much as a rule.
     """
+    fields = response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
     fields["outcome"].string_value = note.outcome
     fields["model"].string_value = note.model
     fields["rules"].string_value = ",".join(note.rules)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from resource import RUSAGE_SELF, getrusage
+
 import pytest
 from google.protobuf.message import DecodeError
 
@@ -148,3 +150,15 @@ def test_trailers_are_answered_as_trailers():
 def test_what_is_none_of_envoys_business_has_no_message():
     assert Translator().reply(do.Leave()) is None
     assert Translator().reply(do.Abort()) is None
+
+
+def test_answers_leave_nothing_behind():
+    """A message of protobuf that is filled again and again keeps all that was ever in it: answers are made anew."""
+    translator = asked("request_body")
+    note = Note(Outcome.SKIPPED, Plan.DRAFT, "anthropic", "small", (), "t" * 32)
+    before = None
+    for number in range(120):
+        translator.reply(do.Forward(note, Role.DRAFT, b"x" * (1 << 20)))
+        before = getrusage(RUSAGE_SELF).ru_maxrss if number == 20 else before
+    assert before is not None
+    assert getrusage(RUSAGE_SELF).ru_maxrss - before < 30_000  # kilobytes; a hundred megabytes have gone through

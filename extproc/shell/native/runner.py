@@ -82,7 +82,13 @@ class Runner:
 
     def _end(self, error: BaseException | None) -> None:
         self._coroutine = self.task = None
-        self._done(error)
+        # A call and its runner must not go on referring to each other: the bodies would live until the next collection.
+        done, self._done = self._done, _nobody
+        done(error)
+
+
+def _nobody(_: BaseException | None) -> None:
+    """Hear that it has ended, for those who have heard already."""
 
 
 class _Rest(Coroutine[Any, Any, None]):

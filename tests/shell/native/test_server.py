@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
 import pytest
 
+from extproc.shell.native.call import Call
 from extproc.shell.native.http2 import frames as f
 from extproc.shell.native.http2.frames import frame
 from tests.shell.native.serving import Serving, client, serving
@@ -141,3 +144,18 @@ _CALL = [
     (":path", "/envoy.service.ext_proc.v3.ExternalProcessor/Process"),
     ("content-type", "application/grpc"),
 ]
+
+
+def test_a_call_that_has_ended_is_gone_without_a_collection(tmp_path: Path):
+    """Its messages would stay with it: a megabyte for each request, thousands of requests between two collections."""
+    with serving(tmp_path) as running, client(running) as call:
+        gc.collect()
+        gc.disable()
+        try:
+            for what in ("echo", "sleepy", "early", "broken"):
+                with suppress(grpc.RpcError):
+                    list(call([b"x" * 1000], what))
+            until(lambda: not [one for one in gc.get_objects() if isinstance(one, Call)])
+        finally:
+            gc.enable()
+    assert running.told["sleepy ended"] == 1
