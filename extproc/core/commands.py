@@ -114,10 +114,6 @@ class Leave(msgspec.Struct, frozen=True, gc=False):
     """Close the stream to Envoy: it goes on without us."""
 
 
-class Abort(msgspec.Struct, frozen=True, gc=False):
-    """Break the response off: the client must not take what it has for the whole."""
-
-
 Command = (
     AwaitBody
     | Forward
@@ -133,6 +129,5 @@ Command = (
     | Report
     | Compared
     | Leave
-    | Abort
 )
 """Everything that `Session.handle` gives."""

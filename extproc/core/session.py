@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from extproc.core.commands import Abort, AwaitBody, Command, Forward, Leave, Reply
+from extproc.core.commands import AwaitBody, Command, Forward, Leave, Reply
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
 from extproc.core.paths.cascade import CascadePath
@@ -79,7 +79,7 @@ class Session:
             return []
         step = self._TABLE.get((self.phase, type(event))) or self._TABLE.get((self.phase, None))
         commands: list[Command] = step(self, event) if step else [Leave()]
-        if commands and isinstance(commands[-1], Leave | Abort):
+        if commands and isinstance(commands[-1], Leave):
             self.phase = Phase.DONE
         return commands
 

@@ -36,10 +36,6 @@ class Stream(Protocol):
         """Send a message; the result is awaited until the transport has room for more."""
 
 
-class BrokenOffError(Exception):
-    """The response was broken off on purpose; the transport must end the stream with an error."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Left:
     """Envoy has closed its side of the stream."""
@@ -62,7 +58,7 @@ class Exchange:
         self._watch_s: float | None = None
 
     async def run(self) -> None:
-        """Converse until one side leaves. BrokenOffError asks the transport for an error end; side calls never outlive this."""
+        """Converse until one side leaves; side calls never outlive this."""
         stream, translator, session = self._stream, self._translator, self._session
         try:
             while (message := await stream.read()) is not None:
@@ -113,8 +109,6 @@ class Exchange:
                 self._watch_s = command.seconds
             case do.Report():
                 self._meters.wasted(command.note)
-            case do.Abort():
-                raise BrokenOffError
 
     def _start(self, call: do.Call) -> None:
         # Bounded, so that a fast model cannot fill the memory of a worker whose Envoy is slow.

@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from extproc.shell.exchange import BrokenOffError, Stream
+from extproc.shell.exchange import Stream
 
 _EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
 _ACCESS_LOG = "envoy.service.accesslog.v3.AccessLogService"
@@ -94,10 +94,7 @@ class GrpcServer:
         await self._server.stop(grace_s)
 
     async def _process(self, _: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        try:
-            await self._handle(GrpcStream(context))
-        except BrokenOffError:
-            await context.abort(grpc.StatusCode.ABORTED, "the response was broken off")
+        await self._handle(GrpcStream(context))
 
     async def _access_log(self, messages: AsyncIterator[bytes], _: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         task = asyncio.ensure_future(self._receive_log(messages))

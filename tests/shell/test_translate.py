@@ -149,7 +149,6 @@ def test_trailers_are_answered_as_trailers():
 
 def test_what_is_none_of_envoys_business_has_no_message():
     assert Translator().reply(do.Leave()) is None
-    assert Translator().reply(do.Abort()) is None
 
 
 def test_answers_leave_nothing_behind():

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final
 
-from extproc.shell.exchange import BrokenOffError, Stream
+from extproc.shell.exchange import Stream
 from extproc.shell.native.grpc import HEADERS, MessageReader, Opening, Status, StatusError, prefix, trailers
 from extproc.shell.native.http2.connection import Connection
 from extproc.shell.native.http2.events import Arrived, Gone, Roomy
@@ -152,8 +152,6 @@ class Call:
         match error:
             case None:
                 self._finish(Status.OK)
-            case BrokenOffError():
-                self._finish(Status.ABORTED, "the response was broken off")
             case asyncio.CancelledError():
                 self._finish(Status.CANCELLED)
             case _:

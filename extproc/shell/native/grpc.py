@@ -30,7 +30,6 @@ class Status(IntEnum):
     CANCELLED = 1
     DEADLINE_EXCEEDED = 4
     RESOURCE_EXHAUSTED = 8
-    ABORTED = 10
     UNIMPLEMENTED = 12
     INTERNAL = 13
 

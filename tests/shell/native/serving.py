@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import grpc
 
-from extproc.shell.exchange import BrokenOffError, Stream
+from extproc.shell.exchange import Stream
 from extproc.shell.native.server import METHOD, NativeServer
 from tests.support.background import Background
 
@@ -72,10 +72,6 @@ class Serving:
     async def silent(self, stream: Stream) -> None:
         await stream.read()
 
-    async def broken(self, stream: Stream) -> None:
-        await stream.write(await stream.read() or b"")
-        raise BrokenOffError
-
     async def failing(self, stream: Stream) -> None:
         await stream.read()
         raise ValueError("told to nobody")
@@ -104,7 +100,7 @@ class Serving:
 
 _HANDLERS: dict[str, Callable[[Serving, Stream], Awaitable[None]]] = {
     name: getattr(Serving, name)
-    for name in ("echo", "sleepy", "counting", "early", "silent", "broken", "failing", "waiting", "patient", "pouring", "deaf")
+    for name in ("echo", "sleepy", "counting", "early", "silent", "failing", "waiting", "patient", "pouring", "deaf")
 }
 
 
