@@ -15,7 +15,7 @@ import pytest
 from tests.support.pair import HARD, Pair, pair, question, steering
 from tests.support.system import until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from extproc.demo.samples import SAMPLES
 from tests.support.system import ROOT
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 def test_the_demonstration_shows_every_row_as_expected():
