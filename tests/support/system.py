@@ -116,7 +116,10 @@ class System:
         assert self.process is not None
         found = {}
         for pid in _children(self.process.pid):
-            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            try:
+                argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has just ended
             worker = argv[argv.index(b"--worker") + 1].decode() if b"--worker" in argv else ""
             found[f"worker {worker}" if worker else "envoy"] = pid
         return found
