@@ -41,7 +41,9 @@ def promises(result: Result) -> list[Promise]:
     if "0.2KB" in result.sizes:
         told += [Promise(f"processor CPU, 0.2KB, {one}, × floor", middle(cpu_ratios(result.cells, one, "0.2KB", 16)), _CPU) for one in OURS]
     told += [Promise(f"messages, {one.what}", one.waited, one.expected, exact=True) for one in result.counts]
-    told += [Promise(f"classify, {one.size}, {one.shape}, µs", one.classify_us, _READ_US[one.size]) for one in result.readings]
+    told += [
+        Promise(f"accept, classify and plan, {one.size}, {one.shape}, µs", one.whole_us, _READ_US[one.size]) for one in result.readings
+    ]
     told.append(Promise("resident memory, idle, MB", result.memory.idle, _IDLE_MB))
     if result.memory.soak:
         told.append(Promise("growth in the second half of the soak, MB", result.memory.growth(), _GROWTH_MB))

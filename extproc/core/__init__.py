@@ -6,6 +6,7 @@ paths/             one file per plan that stays in the exchange, one method per 
 steps/             accept → classify → plan → forward, and what the draft provider refused (memory)
 dialects/          one file per wire API
 wire/              bytes, blind to dialects
+answers            what a model answers, in no dialect
 records            what is written down about a request
 vocabulary         the nouns
 """

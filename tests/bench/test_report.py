@@ -45,8 +45,8 @@ def test_promises_of_a_whole_run() -> None:
         "messages, SKIPPED, JSON": True,
         "messages, DIRECT, JSON": True,
         "messages, no LLM call": True,
-        "classify, 1KB, conversation, µs": True,
-        "classify, 1MB, conversation, µs": True,
+        "accept, classify and plan, 1KB, conversation, µs": True,
+        "accept, classify and plan, 1MB, conversation, µs": True,
         "resident memory, idle, MB": True,
         "requests that failed open": True,
     }
@@ -62,7 +62,7 @@ def test_no_promise_is_made_about_what_was_not_measured() -> None:
     ("changed", "what"),
     [
         ({"counts": [Count("no LLM call", 0.0, 0.05, 0)]}, "messages, no LLM call"),
-        ({"readings": [Reading("1MB", "one long text", 1.0, 1001.0, 1.0, 1003.0)]}, "classify, 1MB, one long text, µs"),
+        ({"readings": [Reading("1MB", "one long text", 1.0, 1.0, 1.0, 1001.0)]}, "accept, classify and plan, 1MB, one long text, µs"),
         ({"memory": Memory(90.5, 95.0)}, "resident memory, idle, MB"),
         ({"memory": Memory(80.0, 95.0, [(number, 95.0 + number) for number in range(1, 9)])}, "growth in the second half of the soak, MB"),
         (

@@ -223,7 +223,7 @@ def test_a_verify_provider_that_is_down_is_a_503_in_the_dialect(down: Cascade, p
     assert down.ask("Hello!", path=path).headers["x-cascade-outcome"] == "SKIPPED"
 
 
-@pytest.mark.parametrize(("status", "outcome", "paths"), [(200, "RESCUED", PATHS[:1]), (429, "FAILED", PATHS)])
+@pytest.mark.parametrize(("status", "outcome", "paths"), [(200, "RESCUED", PATHS[:1]), (429, "FAILED", PATHS), (500, "FAILED", PATHS)])
 def test_verifys_answer_in_place_of_an_error_without_a_body_is_its_own(tmp_path: Path, status: int, outcome: str, paths: tuple[str, ...]):
     refused = json.dumps({"type": "error", "error": {"type": "of_the_provider", "message": "in its own words"}}).encode()
     told = ANSWER if status == 200 else refused

@@ -230,14 +230,14 @@ def _users(items: Sequence[Item]) -> list[str]:
     """The newest texts of the user's, newest first."""
     texts: list[str] = []
     for item in reversed(items):
-        if item.role == "user" and (text := _typed(item.texts)):
+        if item.role == "user" and (text := typed(item.texts)):
             texts.append(text)
             if len(texts) > EARLIER:
                 break
     return texts
 
 
-def _typed(texts: Sequence[msgspec.Raw]) -> str:
+def typed(texts: Sequence[msgspec.Raw]) -> str:
     """What the human wrote: the last text that an agent did not put there."""
     for raw in reversed(texts):
         text = _own_words(text_of(raw))

@@ -14,12 +14,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from extproc.core.answers import Answer, Part
+from extproc.core.answers import Answer, pieces_of
 from extproc.core.commands import Call, Command, Compared
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started
+from extproc.core.paths.judgement import Judgement
 from extproc.core.paths.sent import Sent
 from extproc.core.records import CallNote, Comparison
-from extproc.core.steps.judge import Ruling, Verdict
+from extproc.core.steps.judge import Ruling
 from extproc.core.steps.plan import can_be_checked, can_be_judged
 from extproc.core.steps.provenance import Drafted
 from extproc.core.steps.similarity import similarity
@@ -133,14 +134,9 @@ class ShadowPath:
 
 def ruled(answer: Answer) -> Ruling:
     """Say what a verify model's answer makes of the draft, as far as it came. Thinking says nothing; a call is an answer of its own."""
-    verdict = Verdict()
-    for block in answer.blocks:
-        ruling = Ruling.IMPROVED if block.part is Part.CALL else Ruling.UNDECIDED
-        if block.part is Part.TEXT:
-            ruling = verdict.feed(block.text)
-        if ruling is not Ruling.UNDECIDED:
-            return ruling
-    return verdict.finish() if answer.whole else Ruling.UNDECIDED
+    judgement = Judgement()
+    ruling = judgement.heard(pieces_of(answer))
+    return judgement.final(whole=answer.whole) if ruling is Ruling.UNDECIDED else ruling
 
 
 def _cost(calls: Sequence[CallNote]) -> float | None:

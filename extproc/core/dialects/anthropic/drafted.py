@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from extproc.core.dialects.anthropic.edit import member, thinking_of, unthinking
-from extproc.core.dialects.base import _typed as typed
-from extproc.core.dialects.base import content_of, required
+from extproc.core.dialects.base import content_of, required, typed
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.edit import elements, put, replaced
 from extproc.core.wire.splice import readable, top_level

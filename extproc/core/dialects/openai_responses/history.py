@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from extproc.core.dialects.base import _typed, lenient
+from extproc.core.dialects.base import lenient, typed
 from extproc.core.dialects.openai_responses.request import InputItem, content_of_item, kind_of
 from extproc.core.errors import UnreadableError
 from extproc.core.wire import edit
@@ -145,7 +145,7 @@ def _words(items: Iterable[_Item]) -> str:
     for item in items:
         if kind_of(item) == "message" and item.role in {"user", None}:
             try:
-                words = _typed(content_of_item(item)[0])
+                words = typed(content_of_item(item)[0])
             except UnreadableError:
                 continue
             if words:
