@@ -71,7 +71,7 @@ def test_many_at_once(both: Pair):
     told_all = Counter(asyncio.run(all_of_them()))
     # On a busy machine the processor may be too late for some of them: Envoy passes it by, and the verify model answers.
     assert set(told_all) <= {("ACCEPTED", True), ("ENHANCED", True), ("", True)}
-    assert told_all["", True] <= 32
+    assert told_all["", True] <= 16
     until(both.is_idle)
 
 
