@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from struct import Struct
 
 from hpack import Encoder
 
+from extproc.shell.native.http2 import frames
 from extproc.shell.native.http2.connection import Connection
-from extproc.shell.native.http2.events import Event
-from extproc.shell.native.http2.frames import ACK, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, frame
+from extproc.shell.native.http2.errors import Code
+from extproc.shell.native.http2.events import Event, Over
+from extproc.shell.native.http2.frames import ACK, END_HEADERS, END_STREAM, PREFACE, SETTINGS, frame
 from extproc.shell.native.server import METHOD
 
 _HEAD = Struct(">HBBBI")
@@ -25,6 +27,22 @@ CALL = (
     ("content-type", "application/grpc"),
 )
 
+HEADERS = b"\x88"
+"""The block of an answer."""
+TRAILERS = b"\x00\x01a\x01b"
+FEEDS: list[Callable[[bytes], list[bytes]]] = [lambda data: [data], lambda data: [bytes([one]) for one in data]]
+"""Whole, and byte by byte."""
+
+
+def u32(value: int) -> bytes:
+    """32 bits."""
+    return value.to_bytes(4, "big")
+
+
+def setting(name: int, value: int) -> bytes:
+    """SETTINGS with one value."""
+    return frame(SETTINGS, 0, 0, name.to_bytes(2, "big") + u32(value))
+
 
 def block(fields: Iterable[tuple[str, str]] = CALL) -> bytes:
     """A header block that refers to no table."""
@@ -36,7 +54,7 @@ def block(fields: Iterable[tuple[str, str]] = CALL) -> bytes:
 
 def headers(stream_id: int, fields: Iterable[tuple[str, str]] = CALL, *, end: bool = False) -> bytes:
     """HEADERS of one frame."""
-    return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream_id, block(fields))
+    return frame(frames.HEADERS, END_HEADERS | (END_STREAM if end else 0), stream_id, block(fields))
 
 
 def parsed(output: Sequence[bytes | memoryview] | bytes) -> list[tuple[int, int, int, bytes]]:
@@ -91,3 +109,14 @@ def simple(events: Iterable[Event]) -> list[tuple[object, ...]]:
             rest = (rest[0], rest[1].method, rest[1].path, tuple(rest[1].fields), rest[2])
         told.append((name, *rest))
     return told
+
+
+def fault_of(connection: Connection, data: bytes, feed: Callable[[bytes], list[bytes]]) -> Code | None:
+    """The code by which the connection ends, as an event and in GOAWAY; None when it goes on."""
+    events = [event for piece in feed(data) for event in connection.receive(piece, 0.0)]
+    over = [event.code for event in events if isinstance(event, Over)]
+    goaways = [payload[4:8] for *_, payload in of_kind(connection.output(), frames.GOAWAY)]
+    assert goaways == [u32(code) for code in over]
+    assert connection.over == bool(over)
+    assert connection.receive(headers(101), 0.0) == [] or not over
+    return over[0] if over else None
