@@ -40,6 +40,16 @@ class Stop(StrEnum):
     OTHER = "other"
 
 
+class Form(StrEnum):
+    """What a part is beside what its kind says, in words that all dialects understand."""
+
+    PLAIN = "plain"
+    REFUSAL = "refusal"
+    """Of a text: the model declines with it."""
+    CUSTOM = "custom"
+    """Of a call: its input is free text, not JSON."""
+
+
 class Began(msgspec.Struct, frozen=True, gc=False):
     """The message begins."""
 
@@ -57,6 +67,8 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
     """Of a call: the tool's name."""
     raw: Any = None
     """Of `OTHER`: the part as the dialect has it. Of the others: what its dialect needs beside, to write the same form again."""
+    form: Form = Form.PLAIN
+    """What other dialects understand of `raw`; a writer goes by this where there is none."""
 
 
 class Grew(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +124,7 @@ class Block(msgspec.Struct, frozen=True):
     name: str = ""
     signature: str = ""
     raw: Any = None
+    form: Form = Form.PLAIN
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -197,7 +210,7 @@ class Gathering:
         self._open, self._texts, self._signature = None, [], ""
 
     def _block(self, opened: Opened) -> Block:
-        return Block(opened.part, "".join(self._texts), opened.id, opened.name, self._signature, opened.raw)
+        return Block(opened.part, "".join(self._texts), opened.id, opened.name, self._signature, opened.raw, opened.form)
 
 
 def gathered(pieces: Iterable[Piece]) -> Answer:
@@ -213,7 +226,7 @@ def pieces_of(answer: Answer) -> list[Piece]:
     if answer.usage is not None:
         pieces.append(Counted(answer.usage))
     for block in answer.blocks:
-        pieces.append(Opened(block.part, block.id, block.name, block.raw))
+        pieces.append(Opened(block.part, block.id, block.name, block.raw, block.form))
         if block.text:
             pieces.append(Grew(block.text))
         if block.signature:

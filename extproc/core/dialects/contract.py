@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from extproc.core.answers import Answer, Demands, Piece
+from extproc.core.conversation import Conversation, Feature, How, Manner
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.splice import Fields
 from extproc.core.wire.sse import SseEvent
@@ -71,6 +72,19 @@ class DialectSpec(Protocol):
         `drafted` says whether the answer to a question (as `question` gives it) is the draft model's. The very same bytes object
         where there is nothing to take out, which costs one search for the telling key.
         """
+
+    # The request, in another dialect than the client's.
+
+    fields: Mapping[str, Feature]
+    """What this dialect's requests can hold, by the names of their fields as the docs show them."""
+    carries: Mapping[Feature, How]
+    """What becomes of every feature in a request of this dialect."""
+
+    def conversation(self, body: bytes) -> Conversation:
+        """Read a whole request. UnreadableError where it is not what the dialect says; whatever else it holds stands in `held`."""
+
+    def asked(self, conversation: Conversation, manner: Manner) -> bytes:
+        """Write a request, the same always as the same bytes. What `carries` does not call carried is left out or approximated."""
 
     # The answer.
 
