@@ -269,8 +269,8 @@ def looks_failed(raw: msgspec.Raw) -> bool:
     return bytes(memoryview(raw)[:24]).lstrip(b'" ').lower().startswith((b"error", b"traceback"))
 
 
-def openai_error(status: int, message: str) -> bytes:
+def openai_error(status: int, message: str, *, param: str | None = None, code: str | None = None) -> bytes:
     """Write an error body as both APIs of OpenAI have it (https://platform.openai.com/docs/guides/error-codes)."""
     kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error"}
     kind = kinds.get(status, "rate_limit_error" if status == 429 else "invalid_request_error" if status < 500 else "server_error")
-    return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": None}})
+    return msgspec.json.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})

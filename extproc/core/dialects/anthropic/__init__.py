@@ -33,6 +33,7 @@ class Anthropic:
     reader = Reader
     whole = staticmethod(whole)
     error = staticmethod(errors.error)
+    forgotten = staticmethod(errors.forgotten)
 
     def writer(self, created_s: int, *, usage: bool = True) -> Writer:  # noqa: ARG002 - the contract's
         """Begin to write a streamed answer."""

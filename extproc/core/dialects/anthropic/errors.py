@@ -31,6 +31,13 @@ def error(status: int, message: str) -> bytes:
     return msgspec.json.encode({"type": "error", "error": {"type": kind, "message": message}})
 
 
+def forgotten() -> tuple[int, bytes]:
+    """Give the error at which SDKs send the whole conversation as a new thread (https://docs.anthropic.com/en/api/errors)."""
+    message = "Thread not found: the model that answers now does not hold this conversation. Send it as a whole."
+    error = {"type": _KINDS[404], "message": message, "details": {"error_code": "thread_not_found"}}
+    return 404, msgspec.json.encode({"type": "error", "error": error})
+
+
 def error_event(status: int, message: str) -> bytes:
     """Write the event that ends a stream with an error; its data is the body's."""
     return event("error", error(status, message))

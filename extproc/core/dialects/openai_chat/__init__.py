@@ -71,6 +71,10 @@ class OpenAIChat:
         """Write an error body."""
         return openai_error(status, message)
 
+    def forgotten(self) -> tuple[int, bytes]:
+        """Give a plain error: no provider holds conversations in this dialect."""
+        return 400, openai_error(400, "The model that answers now does not hold this conversation. Send it as a whole.")
+
     def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:  # noqa: ARG002 - errors have no id
         """Write the event that ends a stream with an error."""
         return writer.error_event(status, message)

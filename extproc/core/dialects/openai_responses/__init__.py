@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from extproc.core.answers import Answer, Began, Demands, Piece
+from extproc.core.conversation import Conversation, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes
-from extproc.core.dialects.openai_responses import demands, edit, history, request, writer
+from extproc.core.dialects.openai_responses import demands, edit, features, history, request, writer
 from extproc.core.dialects.openai_responses import reader as reading
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.splice import Fields
@@ -50,6 +51,17 @@ class OpenAIResponses:
         """Give the request without what only the draft provider can make something of."""
         return history.disowned(body, drafted)
 
+    fields = features.FIELDS
+    carries = features.CARRIES
+
+    def conversation(self, body: bytes) -> Conversation:
+        """Read a whole request."""
+        raise NotImplementedError
+
+    def asked(self, conversation: Conversation, manner: Manner) -> bytes:
+        """Write a request."""
+        raise NotImplementedError
+
     def reader(self) -> reading.Reader:
         """Begin to read a streamed answer."""
         return reading.Reader()
@@ -84,6 +96,15 @@ class OpenAIResponses:
     def error(self, status: int, message: str) -> bytes:
         """Write an error body."""
         return openai_error(status, message)
+
+    def forgotten(self) -> tuple[int, bytes]:
+        """Give the error that makes clients send the whole conversation in place of `previous_response_id`."""
+        return 400, openai_error(
+            400,
+            "Previous response not found: the model that answers now does not hold this conversation. Send it as a whole.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
 
     def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:
         """Write what ends a stream with an error: `response.failed`, since agents pass over a bare `error`.

@@ -1,0 +1,147 @@
+"""What requests can hold, and what becomes of each feature in a request that is written here.
+
+Fields are named by their path; an item of the input by its type in brackets, `input[message].content[input_image]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from extproc.core.conversation import Feature, How
+
+FIELDS: Mapping[str, Feature] = {
+    "instructions": Feature.SYSTEM,
+    "input[system]": Feature.SYSTEM,
+    "input[system] later": Feature.SYSTEM_LATER,
+    "input[assistant] last": Feature.PREFILL,
+    "input[message].content[input_image].image_url": Feature.IMAGE_URL,
+    "input[message].content[input_image].image_url data:": Feature.IMAGE_DATA,
+    "input[message].content[input_image].detail": Feature.IMAGE_DETAIL,
+    "input[message].content[input_image].file_id": Feature.PROVIDER_FILE,
+    "input[message].content[input_file].file_data": Feature.DOCUMENT_DATA,
+    "input[message].content[input_file].file_data text": Feature.DOCUMENT_TEXT,
+    "input[message].content[input_file].file_url": Feature.DOCUMENT_URL,
+    "input[message].content[input_file].file_id": Feature.PROVIDER_FILE,
+    "input[message].content[input_audio]": Feature.AUDIO,
+    "input[message].content[output_text].annotations": Feature.CITATIONS,
+    "input[message].content[other]": Feature.PROVIDER_PART,
+    "prompt_cache_breakpoint": Feature.CACHE_MARKS,
+    "input[function_call_output].output[]": Feature.RESULT_PARTS,
+    "input[custom_tool_call]": Feature.CUSTOM_TOOLS,
+    "input[reasoning].summary": Feature.THOUGHTS,
+    "input[reasoning].encrypted_content": Feature.SIGNED_THOUGHTS,
+    "input[hosted call]": Feature.HOSTED_HISTORY,
+    "input[compaction]": Feature.SERVER_STATE,
+    "input[item_reference]": Feature.SERVER_STATE,
+    "input[other]": Feature.PROVIDER_PART,
+    "tools[function]": Feature.TOOLS,
+    "tools[function].strict": Feature.STRICT_TOOLS,
+    "tools[custom]": Feature.CUSTOM_TOOLS,
+    "tools[client]": Feature.CUSTOM_TOOLS,
+    "tools[namespace]": Feature.NAMESPACES,
+    "tools[hosted]": Feature.HOSTED_TOOLS,
+    "tool_choice required": Feature.CHOICE_REQUIRED,
+    "tool_choice none": Feature.CHOICE_NONE,
+    "tool_choice[function]": Feature.CHOICE_NAMED,
+    "tool_choice[allowed_tools]": Feature.CHOICE_ALLOWED,
+    "tool_choice[hosted]": Feature.PROVIDER_PART,
+    "parallel_tool_calls": Feature.PARALLEL,
+    "max_tool_calls": Feature.HOSTED_TOOLS,
+    "max_output_tokens": Feature.MAX_TOKENS,
+    "temperature": Feature.TEMPERATURE,
+    "top_p": Feature.TOP_P,
+    "top_logprobs": Feature.LOGPROBS,
+    "text.format[json_object]": Feature.JSON_OBJECT,
+    "text.format[json_schema]": Feature.JSON_SCHEMA,
+    "text.verbosity": Feature.VERBOSITY,
+    "reasoning.effort": Feature.EFFORT,
+    "reasoning.summary": Feature.THINKING_SHOWN,
+    "include": Feature.THINKING_SHOWN,
+    "include message.output_text.logprobs": Feature.LOGPROBS,
+    "stream": Feature.STREAM,
+    "stream_options": Feature.STREAM_OPTIONS,
+    "user": Feature.USER,
+    "safety_identifier": Feature.USER,
+    "metadata": Feature.METADATA,
+    "client_metadata": Feature.METADATA,
+    "prompt_cache_key": Feature.CACHE_KEY,
+    "prompt_cache_retention": Feature.CACHE_MARKS,
+    "prompt_cache_options": Feature.CACHE_MARKS,
+    "service_tier": Feature.SERVICE_TIER,
+    "store": Feature.STORE,
+    "previous_response_id": Feature.SERVER_STATE,
+    "conversation": Feature.SERVER_STATE,
+    "prompt": Feature.SERVER_STATE,
+    "truncation": Feature.CONTEXT_EDITS,
+    "context_management": Feature.CONTEXT_EDITS,
+    "background": Feature.BACKGROUND,
+}
+"""What this dialect's requests can hold; a field that does not stand here is `Feature.UNKNOWN`."""
+
+_CARRIED = frozenset(
+    {
+        Feature.SYSTEM,
+        Feature.SYSTEM_LATER,
+        Feature.IMAGE_DATA,
+        Feature.IMAGE_URL,
+        Feature.IMAGE_DETAIL,
+        Feature.DOCUMENT_DATA,
+        Feature.DOCUMENT_URL,
+        Feature.RESULT_PARTS,
+        Feature.TOOLS,
+        Feature.CUSTOM_TOOLS,
+        Feature.STRICT_TOOLS,
+        Feature.CHOICE_REQUIRED,
+        Feature.CHOICE_NAMED,
+        Feature.CHOICE_NONE,
+        Feature.CHOICE_ALLOWED,
+        Feature.PARALLEL,
+        Feature.MAX_TOKENS,
+        Feature.TEMPERATURE,
+        Feature.TOP_P,
+        Feature.JSON_OBJECT,
+        Feature.JSON_SCHEMA,
+        Feature.VERBOSITY,
+        Feature.EFFORT,
+        Feature.STREAM,
+        Feature.STREAM_USAGE,
+        Feature.METADATA,
+        Feature.CACHE_KEY,
+    },
+)
+_APPROXIMATED = frozenset(
+    {
+        Feature.DOCUMENT_TEXT,
+        Feature.RESULT_ERROR,
+        Feature.NAMESPACES,
+        Feature.THINKING,
+        Feature.THINKING_SHOWN,
+        Feature.USER,
+        Feature.SERVICE_TIER,
+    },
+)
+_REFUSED = frozenset(
+    {
+        Feature.PROVIDER_FILE,
+        Feature.AUDIO,
+        Feature.PREFILL,
+        Feature.PROVIDER_PART,
+        Feature.STOP,
+        Feature.LOGPROBS,
+        Feature.SEVERAL,
+        Feature.MODALITIES,
+        Feature.SERVER_STATE,
+        Feature.BACKGROUND,
+    },
+)
+
+
+def _how(feature: Feature) -> How:
+    if feature in _CARRIED:
+        return How.CARRIED
+    if feature in _APPROXIMATED:
+        return How.APPROXIMATED
+    return How.REFUSED if feature in _REFUSED else How.DROPPED
+
+
+CARRIES: Mapping[Feature, How] = {feature: _how(feature) for feature in Feature}
