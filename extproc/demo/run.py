@@ -14,6 +14,7 @@ import httpx
 
 from extproc.app import plant
 from extproc.config.model import Config
+from extproc.demo.jaeger import Jaeger
 from extproc.demo.samples import SAMPLES, STEER_DRAFT, STEER_VERIFY
 from extproc.demo.table import header, line, summary
 from extproc.demo.traffic import send
@@ -43,12 +44,15 @@ class UnexpectedRowsError(Exception):
     """Some rows were not as they should be; the message counts them."""
 
 
-async def demo(*, stay: bool, show: Tell, tell: Tell) -> None:
-    """Send the samples and show a row for each; afterwards stay up until told to stop. UnexpectedRowsError when one is wrong."""
+async def demo(*, stay: bool, show: Tell, tell: Tell, jaeger: Jaeger | None = None) -> None:
+    """Send the samples and show a row for each; afterwards stay up until told to stop. UnexpectedRowsError when one is wrong.
+
+    Traces go to `jaeger`, and its page of each is shown below the row.
+    """
     async with AsyncExitStack() as stack:
         draft = await stack.enter_async_context(Simulator(_DRAFT))
         verify = await stack.enter_async_context(Simulator(_VERIFY))
-        config = configuration(draft.url, verify.url)
+        config = configuration(draft.url, verify.url, jaeger.otlp if jaeger else "")
         runtime = stack.enter_context(plant.runtime_dir(config, None, temporary=True))
         plant.prepare(config, runtime)
         ready = asyncio.Event()
@@ -62,7 +66,7 @@ async def demo(*, stay: bool, show: Tell, tell: Tell) -> None:
                 tell("the last lines of Envoy and the sidecar:")
                 show(b"".join(log).decode(errors="replace"))
                 raise
-            wrong = await _send_all(config, show)
+            wrong = await _send_all(config, show, jaeger)
             if stay:
                 tell(f"staying up: send requests to http://{config.listen}, look at http://{config.admin}/api/decisions; Ctrl-C ends")
                 await running
@@ -83,7 +87,7 @@ async def _first(running: asyncio.Task[None], ready: asyncio.Event) -> None:
         await running
 
 
-async def _send_all(config: Config, show: Tell) -> int:
+async def _send_all(config: Config, show: Tell, jaeger: Jaeger | None) -> int:
     """Send every sample, one after the other. Gives the number of rows that were not as expected."""
     show(header())
     rows = []
@@ -95,11 +99,13 @@ async def _send_all(config: Config, show: Tell) -> int:
             row = await send(sample, client, admin)
             rows.append(row)
             show(line(row))
+            if jaeger and row.trace_id:
+                show(f"  {jaeger.link(row.trace_id)}")
     show(summary(rows))
     return sum(not row.as_expected for row in rows)
 
 
-def configuration(draft_url: str, verify_url: str) -> Config:
+def configuration(draft_url: str, verify_url: str, otlp: str = "") -> Config:
     """Give the demonstration's configuration: both providers speak all dialects; the usual ports where they are free."""
     free = {key: f"127.0.0.1:{_free(port)}" for key, port in _USUAL.items()}
     others: dict[str, dict[str, str]] = {"openai_chat": {}, "openai_responses": {}}
@@ -107,6 +113,7 @@ def configuration(draft_url: str, verify_url: str) -> Config:
         {
             "version": 1,
             **free,
+            "telemetry": {"otlp_endpoint": otlp},
             "models": {
                 "draft": {
                     "model": "draft-small",

@@ -36,6 +36,12 @@ class Row:
     record: dict[str, Any]
 
     @property
+    def trace_id(self) -> str:
+        """The trace of this request; empty where nobody told it."""
+        told: str = self.record.get("trace_id", "")
+        return told
+
+    @property
     def as_expected(self) -> bool:
         """The client saw what it should see, and the record says the same, with the right reason."""
         sample, record = self.sample, self.record
