@@ -67,8 +67,12 @@ class Feature(StrEnum):
     """Tools whose input is free text."""
     NAMESPACES = "namespaces"
     """Tools in named groups."""
+    CLIENT_TOOLS = "client_tools"
+    """Tools that the client runs and whose form its provider knows without being told: shells, editors, a search for more tools."""
     HOSTED_TOOLS = "hosted_tools"
     """Tools that the provider runs: web search, code execution, …"""
+    HOSTED_NEEDED = "hosted_needed"
+    """Such a tool is what the request is for: no other is offered, or it must be called."""
     STRICT_TOOLS = "strict_tools"
     CHOICE_REQUIRED = "choice_required"
     CHOICE_NAMED = "choice_named"
@@ -213,6 +217,8 @@ class Tool(msgspec.Struct, frozen=True):
     """What the client's dialect needs to write a call of it: `answers.Opened.raw`."""
     grammar: str = ""
     """Of a custom tool: the definition that its input follows, for the description where a dialect has no place for it."""
+    syntax: str = ""
+    """Of the grammar: `lark` or `regex`."""
 
 
 class Choice(msgspec.Struct, frozen=True):

@@ -1,0 +1,123 @@
+"""Calls and their results side by side, as the strictest provider wants them: a call's result in the very next message, each id once.
+
+Responses takes results anywhere behind their calls, and servers of Chat Completions may number the calls of every answer anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from extproc.core.conversation import Message, Part, Role, ToolCall, ToolResult
+
+
+def paired(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Give the messages with every result directly behind its call, and with ids that occur once.
+
+    The same beginning of a conversation always becomes the same, however it goes on, so caches of prompts stay good. Calls without a
+    result and results without a call stay as they are, for the provider to judge.
+    """
+    joined = _joined(messages)
+    return tuple(joined) if _fits(joined) else tuple(_Pairing(joined).put())
+
+
+def _joined(messages: Sequence[Message]) -> list[Message]:
+    """One message of calls, where an answer came in several."""
+    joined: list[Message] = []
+    for message in messages:
+        last = joined[-1] if joined else None
+        if last is not None and message.role is Role.ASSISTANT is last.role and (calls_of(last) or calls_of(message)):
+            joined[-1] = Message(Role.ASSISTANT, (*last.parts, *message.parts))
+        else:
+            joined.append(message)
+    return joined
+
+
+def calls_of(message: Message) -> list[ToolCall]:
+    """Give the calls in a message."""
+    return [part for part in message.parts if isinstance(part, ToolCall)]
+
+
+def results_of(message: Message) -> list[ToolResult]:
+    """Give the results in a message."""
+    return [part for part in message.parts if isinstance(part, ToolResult)]
+
+
+def _fits(messages: Iterable[Message]) -> bool:
+    seen: set[str] = set()
+    called: set[str] = set()
+    for message in messages:
+        results = [result.id for result in results_of(message)]
+        if len(results) != len(called) or set(results) != called:
+            return False
+        calls = [call.id for call in calls_of(message)]
+        called = set(calls)
+        if len(called) != len(calls) or called & seen:
+            return False
+        seen |= called
+    return True
+
+
+class _Place(NamedTuple):
+    message: int
+    part: int
+
+
+class _Pairing:
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._messages = messages
+        self._calls: dict[str, deque[int]] = defaultdict(deque)
+        """Of each id: the messages that call with it."""
+        self._results: dict[str, deque[_Place]] = defaultdict(deque)
+        for at, message in enumerate(messages):
+            for index, part in enumerate(message.parts):
+                if isinstance(part, ToolCall):
+                    self._calls[part.id].append(at)
+                elif isinstance(part, ToolResult):
+                    self._results[part.id].append(_Place(at, index))
+        self._taken: set[_Place] = set()
+        self._ids: set[str] = set()
+
+    def put(self) -> list[Message]:
+        """Give the messages anew."""
+        put: list[Message] = []
+        for at, message in enumerate(self._messages):
+            results: list[tuple[_Place, ToolResult]] = []
+            parts: list[Part] = []
+            for index, part in enumerate(message.parts):
+                if isinstance(part, ToolCall):
+                    call = self._called(part)
+                    results += self._resulted(part.id, call.id, at)
+                    parts.append(call)
+                elif _Place(at, index) not in self._taken:
+                    parts.append(part)
+            if parts:
+                put.append(Message(message.role, tuple(parts)))
+            if results:
+                put.append(Message(Role.USER, tuple([result for _, result in sorted(results, key=lambda found: found[0])])))
+        return put
+
+    def _called(self, call: ToolCall) -> ToolCall:
+        new, number = call.id, 1
+        while new in self._ids:
+            number += 1
+            new = f"{call.id}-{number}"
+        self._ids.add(new)
+        self._calls[call.id].popleft()
+        return call if new == call.id else replace(call, id=new)
+
+    def _resulted(self, old: str, new: str, at: int) -> list[tuple[_Place, ToolResult]]:
+        """The result of a call: the first one behind it, before another message calls with the same id."""
+        until = next((message for message in self._calls[old] if message > at), len(self._messages))
+        places = self._results[old]
+        while places and places[0].message <= at:
+            places.popleft()
+        if not places or places[0].message > until:
+            return []
+        place = places.popleft()
+        self._taken.add(place)
+        result = self._messages[place.message].parts[place.part]
+        return [(place, replace(result, id=new))] if isinstance(result, ToolResult) else []
