@@ -44,6 +44,8 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     wanted: Plan | None = None
     calls: tuple[CallNote, ...] = ()
     """Our own model calls; empty where Envoy carried the request to its model."""
+    lossy: tuple[str, ...] = ()
+    """Fields of the request that a translation to another dialect dropped or approximated, as the client's dialect spells them."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -82,6 +84,10 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """Why Envoy gave up, in its own short words; empty for a regular end."""
     calls: tuple[CallNote, ...] = ()
     """The model calls one by one, where we made them ourselves."""
+    lossy: tuple[str, ...] = ()
+    """As in the note."""
+    policy: str = "default"
+    """Name of the policy that the decision was made by."""
 
 
 class Comparison(msgspec.Struct, frozen=True, gc=False):

@@ -19,20 +19,25 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from extproc.core.commands import AwaitBody, Command, Forward, Leave, Reply
+from extproc.core.dialects import DIALECTS
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
 from extproc.core.paths.cascade import CascadePath
+from extproc.core.paths.closing import JSON, refusal
+from extproc.core.paths.direct import DirectPath
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
 from extproc.core.records import Note
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
+from extproc.core.steps.counting import tokens
 from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import SHADOWED, plan
 from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.steps.sampling import sampled
-from extproc.core.vocabulary import PATHS, PROBE_PATH, Decision, Mode, Outcome, Plan, Policy, Request, Role
+from extproc.core.steps.translation import Interpreter
+from extproc.core.vocabulary import COUNT_PATH, PATH_OF, PATHS, PROBE_PATH, Decision, Dialect, Mode, Outcome, Plan, Policy, Request, Role
 from extproc.core.wire.traceparent import trace_id
 
 
@@ -71,7 +76,7 @@ class Session:
         self._headers = Headers([])
         self._target = ""
         self._began_s = 0.0
-        self._path: DraftPath | CascadePath | None = None
+        self._path: DraftPath | CascadePath | DirectPath | None = None
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event, give the commands that answer it. Never raises on what a client or an upstream sends."""
@@ -91,7 +96,7 @@ class Session:
         path = self._target.partition("?")[0]
         if path == PROBE_PATH:
             return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
-        if path not in PATHS:
+        if path not in PATHS and path != COUNT_PATH:
             return self._bypass("not_an_llm_call")
         if self._around.policy.mode is Mode.OFF:
             return self._bypass("mode_off")
@@ -102,43 +107,78 @@ class Session:
 
     def _request_body(self, event: RequestBody) -> list[Command]:
         policy, memory = self._around.policy, self._around.memory
+        if self._target.startswith(COUNT_PATH):
+            return self._count(event.data)
         try:
             request = accept(self._target, self._headers.get("content-encoding"), event.data)
             label = classify(request, policy)
         except UnreadableError as error:
             return self._bypass(error.rule)
-        decision = plan(request, label, policy, draft_blocked=memory.blocks(request, event.at_s))
+        speaker = Interpreter(request, policy)
+        decision = plan(request, label, policy, speaker, draft_blocked=memory.blocks(request, event.at_s))
         note = _note(request, decision, self._trace_id)
         if decision.role is not Role.DRAFT:
             if SHADOWED in decision.rules and sampled(self._trace_id, policy.shadow_sample):
-                self.shadowed = self._sent(request, note, event.at_s)
+                self.shadowed = self._sent(request, note, event.at_s, speaker)
+            if speaker.translates(Role.VERIFY):
+                return self._direct(request, note, event.at_s, speaker)
             return [Forward(note, body=verify_body(request, decision.model, self._around.drafted)), Leave()]
-        self.phase = Phase.PATH
-        if decision.plan is Plan.DRAFT and not decision.checked:
-            sent = Sent(request, self._target, self._headers, note, self._began_s)
+        if decision.plan is Plan.DRAFT and not decision.checked and not speaker.translates(Role.DRAFT):
+            self.phase = Phase.PATH
+            sent = Sent(request, self._target, self._headers, note, self._began_s, speaker=speaker)
             self._path = DraftPath(sent, policy, memory, self._around.drafted)
             return [Forward(note, Role.DRAFT, body=body_for(request, decision.model))]
-        return self._hold(request, note, event.at_s)
+        sent = self._sent(request, note, event.at_s, speaker)
+        return self._hold(CascadePath(sent, policy, memory, self._around.drafted, checked=decision.checked), note, event.at_s)
 
-    def _hold(self, request: Request, note: Note, at_s: float) -> list[Command]:
-        """Answer this one ourselves."""
+    def _direct(self, request: Request, note: Note, at_s: float, speaker: Interpreter) -> list[Command]:
+        """Ask a verify model that speaks another dialect, or say why it cannot be asked."""
+        if barrier := speaker.obstacle(Role.VERIFY):
+            status, body = refusal(request.dialect, barrier)
+            return [Reply(status, JSON, body, replace(note, outcome=Outcome.FAILED, model="")), Leave()]
         around = self._around
-        path = self._path = CascadePath(self._sent(request, note, at_s), around.policy, around.memory, around.drafted)
+        sent = self._sent(request, note, at_s, speaker)
+        return self._hold(DirectPath(sent, around.policy, around.memory, around.drafted), note, at_s)
+
+    def _hold(self, path: CascadePath | DirectPath, note: Note, at_s: float) -> list[Command]:
+        """Answer this one ourselves."""
+        self.phase, self._path = Phase.PATH, path
         # The call first, as it takes longest. What Envoy sends if we are gone before the response has begun is an error.
         return [*path.begin(at_s), Forward(replace(note, outcome=Outcome.FAILED, model=""), held=True)]
 
-    def _sent(self, request: Request, note: Note, at_s: float) -> Sent:
+    def _sent(self, request: Request, note: Note, at_s: float, speaker: Interpreter) -> Sent:
         around = self._around
         fence = blake2b(f"{self._trace_id} {at_s!r}".encode(), digest_size=12, key=around.secret).hexdigest()
-        return Sent(request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s))
+        return Sent(request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s), speaker)
 
     def _on_path(self, event: Event) -> list[Command]:
         return self._path.handle(event) if self._path else [Leave()]
 
     def _bypass(self, rule: str) -> list[Command]:
-        dialect = PATHS.get(self._target.partition("?")[0], "")
-        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", (rule,), self._trace_id)
-        return [Forward(note), Leave()]
+        dialect = PATHS.get(self._target.partition("?")[0])
+        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect or ""), "", (rule,), self._trace_id)
+        policy = self._around.policy
+        if dialect is None or dialect in policy.verify_models or Role.VERIFY not in policy.tongues:
+            return [Forward(note), Leave()]
+        # Nobody behind us would understand it as it is.
+        body = DIALECTS[dialect].error(400, f"The request cannot be read, so it cannot be translated either: {rule.replace('_', ' ')}.")
+        return [Reply(400, JSON, body, replace(note, outcome=Outcome.FAILED)), Leave()]
+
+    def _count(self, body: bytes) -> list[Command]:
+        """Have a request's tokens counted by the draft model, or estimate them: no verify model of this dialect is there to be asked."""
+        policy, dialect = self._around.policy, Dialect.ANTHROPIC
+        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", ("count_tokens",), self._trace_id)
+        try:
+            request = accept(PATH_OF[dialect], self._headers.get("content-encoding"), body)
+            if dialect in policy.draft_models:
+                return [Forward(note, Role.DRAFT, body=body_for(request, policy.draft_models[dialect] or request.model)), Leave()]
+            told = b'{"input_tokens":%d}' % tokens(DIALECTS[dialect].conversation(body))
+        except UnreadableError as error:
+            return [
+                Reply(400, JSON, DIALECTS[dialect].error(400, f"The request cannot be read: {error.rule.replace('_', ' ')}."), note),
+                Leave(),
+            ]
+        return [Reply(200, [*JSON, ("x-cascade-lossy", b"input_tokens=estimated")], told, note), Leave()]
 
     # Plain functions, not bound methods: a session must not refer to itself, or its bodies live until the next collection.
     _TABLE: ClassVar[dict[tuple[Phase, type | None], Callable[..., list[Command]]]] = {

@@ -204,6 +204,22 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Tongue:
+    """How a model is asked by a client whose dialect it does not speak, and what it cannot take in any dialect."""
+
+    dialect: Dialect | None = None
+    """The dialect that requests are translated to; None where they are not."""
+    model: str | None = None
+    """Its name there; None keeps the client's."""
+    lacks: frozenset[str] = frozenset()
+    """What it cannot take: `images`, `documents`, `tools`, `json_schema`."""
+    thoughts: str = "auto"
+    """See `conversation.Manner.thoughts`."""
+    forward: bool = False
+    """It is asked with the client's own credential."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The part of the configuration that the core decides by."""
 
@@ -217,6 +233,10 @@ class Policy:
     draft_models: Mapping[Dialect, str | None] = field(default_factory=dict)
     """Dialects that the draft model serves → its name there (None: keep the client's)."""
     verify_models: Mapping[Dialect, str | None] = field(default_factory=dict)
+    tongues: Mapping[Role, Tongue] = field(default_factory=dict)
+    """What the models do about other dialects; without an entry nothing."""
+    debug: bool = False
+    """Answers say what a translation lost (`x-cascade-lossy`)."""
     verify_timeout_s: float = 120.0
     max_wall_s: float = 300.0
     max_calls: int = 3
@@ -247,6 +267,11 @@ PATHS: Mapping[str, Dialect] = {
     "/v1/responses": Dialect.OPENAI_RESPONSES,
 }
 """The request paths that are LLM calls (POST), without their query strings."""
+
+PATH_OF: Mapping[Dialect, str] = {dialect: path for path, dialect in PATHS.items()}
+
+COUNT_PATH = "/v1/messages/count_tokens"
+"""Counts the tokens of a Messages request; no answer is written."""
 
 TARGET_HEADER = "x-cascade-target"
 """Request header that the processor sets and Envoy routes by: `draft` or `held` (without it: verify). Never taken from a client."""

@@ -113,5 +113,8 @@ class DialectSpec(Protocol):
     def error(self, status: int, message: str) -> bytes:
         """Write an error body as the dialect's SDKs expect it."""
 
+    def forgotten(self) -> tuple[int, bytes]:
+        """Give status and body of the error that makes clients send a whole conversation that they think a server keeps."""
+
     def error_event(self, status: int, message: str, *, answer_id: str = "") -> bytes:
         """Write what ends a stream with an error, as real clients understand it. `answer_id`: the id that the client has seen."""

@@ -15,14 +15,17 @@ from extproc.core.dialects import DIALECTS
 from extproc.core.dialects.contract import Changes
 from extproc.core.errors import MalformedError
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted
+from extproc.core.paths.closing import JSON, message_in
 from extproc.core.paths.intake import Intake, Item, intake_for
 from extproc.core.paths.ledger import Ledger
 from extproc.core.paths.sent import Sent
+from extproc.core.paths.translated import TranslatedStream, TranslatedWhole
 from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
 from extproc.core.steps.check import check
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
 from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
+from extproc.core.steps.translation import Interpreter
 from extproc.core.vocabulary import Policy, Role, Usage
 from extproc.core.wire.edit import parsed
 
@@ -63,6 +66,7 @@ class Asking:
         self._sent = sent
         self._policy = policy
         self._drafted = drafted
+        self._speaker = sent.speaker or Interpreter(sent.request, policy)
         self.spec = DIALECTS[sent.request.dialect]
         self.demands = self.spec.demands(parsed(sent.request.body)[1])
         self.ledger = Ledger(sent.at_s, policy.prices)
@@ -79,42 +83,54 @@ class Asking:
 
     def draft(self, now_s: float) -> Call:
         """Ask the draft model the client's own question."""
-        policy = self._policy
-        model = policy.draft_models.get(self._sent.request.dialect) or self._sent.request.model
-        body = self.spec.changed(self._sent.request.body, Changes(model=model, tell_usage=True))
+        policy, speaker = self._policy, self._speaker
+        model = speaker.model(Role.DRAFT)
+        if speaker.translates(Role.DRAFT):
+            body = speaker.body(Role.DRAFT)
+        else:
+            body = self.spec.changed(self._sent.request.body, Changes(model=model, tell_usage=True))
         return self._call(Role.DRAFT, model, body, policy.draft_timeout_s, min(policy.draft_wall_s, policy.max_wall_s), now_s)
 
     def judge(self, draft: Answer, now_s: float) -> Call | None:
         """Ask the verify model what it thinks of a draft; None where no budget is left."""
         said = instruction(self._policy.instruction, draft, self._sent.fence)
         given = self._room(self._reads(draft.usage) + tokens_in(len(said.encode(errors="replace"))), now_s)
-        if given is None:
-            return None
-        body = self.spec.extended(self._sent.request.body, said)
-        return self._verify(body, given, for_judging(given, self._policy, self.demands), now_s, tell_usage=True)
+        return None if given is None else self._verify(given, for_judging(given, self._policy, self.demands), now_s, said)
 
     def rescue(self, now_s: float) -> Call | None:
         """Ask the verify model the client's own question, byte for byte as far as budgets allow; None where none is left."""
         given = self._room(self._reads(self.answer().usage), now_s)
-        return None if given is None else self._verify(self._sent.request.body, given, given.max_tokens, now_s)
+        return None if given is None else self._verify(given, given.max_tokens, now_s)
+
+    def direct(self, now_s: float) -> Call:
+        """Ask the verify model the client's own question, as the client would have done without us."""
+        return self._verify(Room(self._policy.max_wall_s, None), None, now_s)
 
     @property
     def verify_model(self) -> str:
         """The verify model's name, as it may be shown."""
-        return shown_name(self._policy.verify_models.get(self._sent.request.dialect) or self._sent.request.model)
+        return shown_name(self._speaker.model(Role.VERIFY))
 
-    def _verify(self, body: bytes, given: Room, max_tokens: int | None, now_s: float, *, tell_usage: bool = False) -> Call:
-        body = disowned(self._sent.request.dialect, body, self._drafted)
-        asked = self._sent.request.model
-        model = self._policy.verify_models.get(self._sent.request.dialect) or asked
-        changes = Changes(None if model == asked else model, max_tokens, tell_usage)
-        return self._call(Role.VERIFY, model, self.spec.changed(body, changes), self._policy.verify_timeout_s, given.seconds, now_s)
+    def _verify(self, given: Room, max_tokens: int | None, now_s: float, said: str = "") -> Call:
+        speaker, request = self._speaker, self._sent.request
+        model = speaker.model(Role.VERIFY)
+        if speaker.translates(Role.VERIFY):
+            body = speaker.body(Role.VERIFY, said=said, max_tokens=max_tokens)
+        else:
+            body = self.spec.extended(request.body, said) if said else request.body
+            body = disowned(request.dialect, body, self._drafted)
+            changes = Changes(None if model == request.model else model, max_tokens, tell_usage=bool(said))
+            body = self.spec.changed(body, changes)
+        return self._call(Role.VERIFY, model, body, self._policy.verify_timeout_s, given.seconds, now_s)
 
     def _call(self, role: Role, model: str, body: bytes, silence_s: float, wall_s: float, now_s: float) -> Call:
         self.role, self.status, self.headers, self.refusal, self._intake = role, 0, [], b"", None
         self.ledger.begin(role, shown_name(model), now_s)
         self._size = len(body)
-        return Call(role, self._sent.path, end_to_end(self._sent.headers), body, silence_s, wall_s)
+        path, headers = self._sent.path, end_to_end(self._sent.headers)
+        if self._speaker.translates(role):
+            path, headers = self._speaker.path(role), self._speaker.headers(role, self._sent.headers)
+        return Call(role, path, headers, body, silence_s, wall_s)
 
     def _reads(self, known: Usage | None) -> int:
         return tokens_in(len(self._sent.request.body), known)
@@ -156,8 +172,31 @@ class Asking:
         if started.good:
             # An answer is passed on inflated, an error as it came.
             self.headers = [pair for pair in self.headers if pair[0] != "content-encoding"]
-            self._intake = intake_for(self.spec, event.headers, stream=self._sent.request.stream, usage=self.demands.wants_usage)
+            self._intake = self._taken_in(event)
+        elif self._speaker.translates(event.role):
+            self.headers = [*[pair for pair in self.headers if pair[0] not in {"content-encoding", "content-type"}], *JSON]
         return started
+
+    def _taken_in(self, event: CallStarted) -> Intake:
+        """Begin to take an answer in, in whatever dialect it comes."""
+        stream, usage, speaker = self._sent.request.stream, self.demands.wants_usage, self._speaker
+        if not speaker.translates(event.role):
+            return intake_for(self.spec, event.headers, stream=stream, usage=usage)
+        inner = intake_for(DIALECTS[speaker.into(event.role)], event.headers, stream=stream, usage=True)
+        seed, created_s, size = self._sent.note.trace_id, self._sent.created_s, self._size
+        if not stream:
+            return TranslatedWhole(inner, speaker.crossing(), self.spec, seed, created_s)
+        return TranslatedStream(inner, speaker.crossing(), self.spec, seed, created_s, lambda answer: estimate(size, answer), usage=usage)
+
+    def lost(self, role: Role) -> tuple[str, ...]:
+        """Name what of the request a model is not told, or not as it is."""
+        return self._speaker.lost(role)
+
+    def refused(self) -> bytes:
+        """Give the body of the present call's error in the client's dialect; the provider's own bytes where it speaks that."""
+        if not self._speaker.translates(self.role):
+            return self.refusal
+        return self.spec.error(self.status, message_in(self.refusal) or f"The model answered with status {self.status}.")
 
     def _refused(self, data: bytes) -> None:
         self.refusal += data

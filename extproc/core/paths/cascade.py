@@ -1,4 +1,4 @@
-"""Plan `cascade`, and plan `draft` where the draft is checked.
+"""Plan `cascade`, and plan `draft` where the draft is checked or translated.
 
 DRAFTING ──passed, plan draft───────────────────────────▶ done     SKIPPED
 │  └────passed──▶ JUDGING ──accept──▶ SETTLING ──────▶ done     ACCEPTED
@@ -33,8 +33,10 @@ _SETTLE_ITEMS = 40
 class CascadePath(HeldPath):
     """A held response that begins with a draft."""
 
-    def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory, drafted: Drafted) -> None:
-        super().__init__(sent, policy, memory, drafted)
+    def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory, drafted: Drafted, *, checked: bool = True) -> None:
+        """Begin. `checked`: a draft of plan `draft` is held until it has passed; else it flows (it is held only to be translated)."""
+        super().__init__(sent, policy, memory, drafted, checked=checked)
+        self._checked = checked or sent.note.plan is Plan.CASCADE
         self._state = State.DRAFTING
         self._judgement = Judgement()
         self._settled = 0
@@ -43,6 +45,7 @@ class CascadePath(HeldPath):
     def begin(self, at_s: float) -> list[Command]:
         """Ask the draft model."""
         self._now_s = at_s
+        self._response.lost(self._asking.lost(Role.DRAFT))
         return [self._asking.draft(at_s), Watch(self._policy.keepalive_s / 4)]
 
     # The draft.
@@ -67,13 +70,14 @@ class CascadePath(HeldPath):
         asking, answer = self._asking, self._asking.answer()
         if not answer.whole:
             return self._draft_failed("unfinished", 502)
-        if failed := asking.failed_checks(answer):
+        if failed := asking.failed_checks(answer) if self._checked else ():
             asking.ledger.blame(Role.DRAFT, failed[0])
             return self._rescue(*[f"check_{name}" for name in failed])
         self._memory.succeeded(self._sent.request)
         self._draft = (answer, asking.headers)
         if self._response.note.plan is Plan.DRAFT:
             return self._end_with_draft(Outcome.SKIPPED)
+        self._response.lost(asking.lost(Role.VERIFY))
         call = asking.judge(answer, self._now_s)
         if call is None:
             self._response.add("over_budget")

@@ -7,7 +7,10 @@ from typing import Any
 
 import msgspec
 
+from extproc.core.conversation import Feature
+from extproc.core.dialects import DIALECTS
 from extproc.core.records import Note
+from extproc.core.vocabulary import Dialect
 from extproc.core.wire.sse import comment
 
 STATUS_OF = {"connect": 502, "reset": 502, "timeout": 504, "budget": 504}
@@ -15,6 +18,9 @@ STATUS_OF = {"connect": 502, "reset": 502, "timeout": 504, "budget": 504}
 
 SLACK_S = 2.0
 """Envoy holds a response this much longer than our calls may take, so that the word that time is up is ours."""
+
+JSON = (("content-type", b"application/json"),)
+"""Headers of an error of ours."""
 
 _LONGEST = 2_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
@@ -24,6 +30,16 @@ def last_words(note: Note) -> bytes:
     """Give the comment behind the last event of a stream: what its headers could not tell."""
     cost = cost_of(note)
     return comment(f"cascade outcome={note.outcome} model={note.model or '-'}" + (f" cost_usd={cost}" if cost else ""))
+
+
+def refusal(dialect: Dialect, barrier: str) -> tuple[int, bytes]:
+    """Give status and body for a request that no model which could answer it can be told of."""
+    spec = DIALECTS[dialect]
+    if barrier == Feature.SERVER_STATE:
+        # The words that make real clients send the whole conversation.
+        return spec.forgotten()
+    asked = barrier.replace("_", " ")
+    return 400, spec.error(400, f"This request cannot be put to the model behind this gateway, which speaks another API: {asked}.")
 
 
 def cost_of(note: Note) -> str:

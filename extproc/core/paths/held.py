@@ -46,7 +46,12 @@ class State(Enum):
 class HeldPath:
     """One exchange whose response is ours; by itself it rescues a draft that Envoy carried."""
 
-    def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory, drafted: Drafted) -> None:
+    _served: ClassVar[Outcome] = Outcome.RESCUED
+    """The outcome where verify answers the client's own question."""
+    _turned_down: ClassVar[Outcome] = Outcome.FAILED
+    """The outcome where verify refuses to."""
+
+    def __init__(self, sent: Sent, policy: Policy, memory: RefusalMemory, drafted: Drafted, *, checked: bool = True) -> None:
         self._sent = sent
         self._policy = policy
         self._memory = memory
@@ -55,8 +60,8 @@ class HeldPath:
         self._asking = Asking(sent, policy, drafted)
         spec = self._asking.spec
         held_id = f"resp_{sent.note.trace_id}" if self._asking.demands.stateless else ""
-        self._response = Response(sent.note, spec, stream=self._stream, held_id=held_id)
-        text_flows = policy.stream_text and self._stream and sent.note.plan is Plan.DRAFT
+        self._response = Response(sent.note, spec, stream=self._stream, held_id=held_id, debug=policy.debug)
+        text_flows = self._stream and sent.note.plan is Plan.DRAFT and (policy.stream_text or not checked)
         self._release = Release(spec.writer(sent.created_s, usage=self._asking.demands.wants_usage) if text_flows else None)
         self._state = State.RESCUING
         self._outcome = Outcome.FAILED
@@ -122,12 +127,13 @@ class HeldPath:
             self._response.add("over_budget")
             return [*dropped, *self._fail(504, "The draft model could not answer, and no budget is left for another call.")]
         self._state = State.RESCUING
+        self._response.lost(self._asking.lost(Role.VERIFY))
         return [*dropped, call]
 
     def _rescuing(self, told: Told) -> list[Command]:
         match told:
             case Started() if told.good:
-                return self._answer_begins(Outcome.RESCUED)
+                return self._answer_begins(self._served)
             case Started():
                 self._state = State.REFUSED
             case Failed():
@@ -187,15 +193,23 @@ class HeldPath:
         asking.ledger.blame(Role.VERIFY, why)
         response.add(f"verify_{why}")
         if response.open or isinstance(told, Failed):
-            return self._fail(asking.status, message_in(asking.refusal) or _no_answer(why))
+            return self._fail(asking.status, message_in(asking.refusal) or self._no_answer(why))
         response.by(asking.verify_model)
-        return self._end(Outcome.FAILED, asking.status, asking.headers, asking.refusal)
+        return self._end(self._turned_down, asking.status, asking.headers, asking.refused())
 
     def _verify_failed(self, why: str) -> list[Command]:
         self._asking.ledger.blame(Role.VERIFY, why)
         self._response.add(f"verify_{why}")
         broke_off = self._state is State.ANSWERING
-        return self._fail(STATUS_OF.get(why, 502), f"The answer broke off ({why})." if broke_off else _no_answer(why))
+        return self._fail(STATUS_OF.get(why, 502), f"The answer broke off ({why})." if broke_off else self._no_answer(why))
+
+    def _no_answer(self, why: str) -> str:
+        drafted = self._sent.note.plan is not Plan.DIRECT
+        return (
+            f"The draft model could not answer, nor the verify model in its place ({why})."
+            if drafted
+            else f"The model did not answer ({why})."
+        )
 
     # The end.
 
@@ -232,7 +246,3 @@ class HeldPath:
 def says(pieces: list[Piece], kind: type[Piece]) -> bool:
     """Whether a piece of this kind is among these."""
     return any(isinstance(piece, kind) for piece in pieces)
-
-
-def _no_answer(why: str) -> str:
-    return f"The draft model could not answer, nor the verify model in its place ({why})."

@@ -6,6 +6,8 @@ with an event of its dialect, and a comment tells what the headers could not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec.structs import replace
 
@@ -18,15 +20,19 @@ from extproc.core.records import CallNote, Note
 from extproc.core.vocabulary import Outcome
 from extproc.core.wire.sse import comment
 
+_LONGEST = 2_000
+"""Characters of a header."""
+
 
 class Response:
     """The response of one exchange."""
 
-    def __init__(self, note: Note, spec: DialectSpec, *, stream: bool, held_id: str = "") -> None:
+    def __init__(self, note: Note, spec: DialectSpec, *, stream: bool, held_id: str = "", debug: bool = False) -> None:
         self.note = replace(note, outcome=Outcome.FAILED)
         """What is known; if we are cut off, this is how it ended."""
         self._spec = spec
         self._stream = stream
+        self._debug = debug
         self._outlet = Outlet()
         self._held_id = held_id
         """Id under which an answer may begin before it is known; empty where it must have its provider's."""
@@ -53,6 +59,16 @@ class Response:
         """Note why things go as they go."""
         self.note = replace(self.note, rules=(*self.note.rules, *rules))
 
+    def lost(self, fields: Sequence[str]) -> None:
+        """Note what of the request a model was not told, or not as it is."""
+        if fields:
+            self.note = replace(self.note, lossy=tuple(dict.fromkeys((*self.note.lossy, *fields))))
+
+    def _told(self, headers: Pairs) -> Pairs:
+        """Give headers with what they are to tell of a translation."""
+        lossy = self.note.lossy if self._debug else ()
+        return [*headers, ("x-cascade-lossy", ",".join(lossy)[:_LONGEST].encode())] if lossy else headers
+
     def saw(self, answer_id: str) -> None:
         """Note the id that a provider gave an answer."""
         if answer_id:
@@ -65,7 +81,7 @@ class Response:
     def begin(self, status: int, headers: Pairs, now_s: float, outcome: Outcome | None = None) -> list[Command]:
         """Send a stream's status and headers, with the outcome where it is known already."""
         note = self.note if outcome is None else replace(self.note, outcome=outcome)
-        started = self._outlet.start(status, headers, note, now_s, pending=outcome is None)
+        started = self._outlet.start(status, self._told(headers), note, now_s, pending=outcome is None)
         # Envoy keeps the headers back until there is some body; a comment is what every client passes over.
         return started if outcome is not None else [*started, *self._outlet.open_with(comment("cascade held"))]
 
@@ -98,7 +114,7 @@ class Response:
             return self._outlet.finish(note, self._as_begun(body) + last_words(note))
         cost = cost_of(note)
         headers = [*headers, ("x-cascade-cost-usd", cost.encode())] if cost else headers
-        return [*self._outlet.start(status, headers, note, now_s), *self._outlet.finish(note, body)]
+        return [*self._outlet.start(status, self._told(headers), note, now_s), *self._outlet.finish(note, body)]
 
     def fail(self, status: int, message: str, calls: tuple[CallNote, ...], now_s: float) -> list[Command]:
         """End it with an error in the client's dialect."""

@@ -6,28 +6,33 @@ refused the like) falls back to the verify model. Whatever overrules leaves its 
 
 from __future__ import annotations
 
+from extproc.core.steps.translation import Interpreter
 from extproc.core.vocabulary import Decision, Label, Mode, Plan, Policy, Request, Role, Turn, View
 
 SHADOWED = "shadow_mode"
 """The rule of a request that nothing but shadow mode keeps from the draft model."""
 
 
-def plan(request: Request, label: Label, policy: Policy, *, draft_blocked: bool = False) -> Decision:
+def plan(
+    request: Request, label: Label, policy: Policy, interpreter: Interpreter | None = None, *, draft_blocked: bool = False
+) -> Decision:
     """Decide about one request. `draft_blocked`: the draft provider keeps refusing requests of this kind."""
     rules = [fired.name for fired in label.rules]
-    if request.dialect not in policy.verify_models:
+    speaker = interpreter or Interpreter(request, policy)
+    if speaker.spoken(Role.VERIFY) is None:
         return Decision(Plan.BYPASS, None, request.model, (*rules, "dialect_not_served"), label.score, label.turn)
     wanted = chosen = _by_turn(label, policy)
-    if wanted is not Plan.DIRECT:
-        obstacle = _obstacle(request, wanted, policy, draft_blocked=draft_blocked)
-        if obstacle:
-            chosen = Plan.DIRECT
-            rules.append(obstacle)
+    if wanted is not Plan.DIRECT and (obstacle := _obstacle(request, wanted, policy, speaker, draft_blocked=draft_blocked)):
+        chosen = Plan.DIRECT
+        rules.append(obstacle)
+    if chosen is not Plan.DRAFT and (barrier := speaker.obstacle(Role.VERIFY)):
+        rules.append(f"verify_cannot_{barrier}")
+        if not _obstacle(request, Plan.DRAFT, policy, speaker, draft_blocked=draft_blocked):
+            chosen = Plan.DRAFT
     role = Role.VERIFY if chosen is Plan.DIRECT else Role.DRAFT
-    models = policy.draft_models if role is Role.DRAFT else policy.verify_models
-    model = models.get(request.dialect) or request.model
     overruled = wanted if wanted is not chosen else None
-    return Decision(chosen, role, model, tuple(rules), label.score, label.turn, overruled, can_be_checked(request.view))
+    checked = can_be_checked(request.view)
+    return Decision(chosen, role, speaker.model(role), tuple(rules), label.score, label.turn, overruled, checked)
 
 
 def _by_turn(label: Label, policy: Policy) -> Plan:
@@ -51,10 +56,12 @@ def can_be_judged(view: View) -> bool:
     return not (view.forced_tool or view.json_schema or view.prefill)
 
 
-def _obstacle(request: Request, wanted: Plan, policy: Policy, *, draft_blocked: bool) -> str:
+def _obstacle(request: Request, wanted: Plan, policy: Policy, speaker: Interpreter, *, draft_blocked: bool) -> str:
     """The rule name of what keeps the draft model from answering, or nothing."""
-    if request.dialect not in policy.draft_models:
+    if speaker.spoken(Role.DRAFT) is None:
         return "draft_lacks_dialect"
+    if barrier := speaker.obstacle(Role.DRAFT):
+        return f"draft_cannot_{barrier}"
     if draft_blocked:
         return "draft_refused_before"
     if request.view.tools and not policy.tools_checked:
