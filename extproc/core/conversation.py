@@ -53,6 +53,8 @@ class Feature(StrEnum):
     """Earlier thinking that no provider has signed."""
     SIGNED_THOUGHTS = "signed_thoughts"
     """Earlier thinking under a signature or in encrypted form: of use to the provider alone that made it."""
+    PART_ORDER = "part_order"
+    """Words of the assistant's behind its calls in the same message."""
     RESULT_ERROR = "result_error"
     """A tool's result is marked as an error."""
     RESULT_PARTS = "result_parts"
@@ -84,6 +86,8 @@ class Feature(StrEnum):
     # The answer's form and size.
     MAX_TOKENS = "max_tokens"
     STOP = "stop"
+    STOP_ODD = "stop_odd"
+    """More than four stop sequences, or one of white space alone: no two dialects take the same of these."""
     TEMPERATURE = "temperature"
     TOP_P = "top_p"
     TOP_K = "top_k"
@@ -121,6 +125,8 @@ class Feature(StrEnum):
     CONTEXT_EDITS = "context_edits"
     """The provider is to shorten the conversation: truncation, clearing, compaction."""
     BACKGROUND = "background"
+    HINTS = "hints"
+    """What concerns the pace, the place or the price of an answer alone, in one provider's words."""
     UNKNOWN = "unknown"
     """A field that this release does not know."""
 

@@ -9,7 +9,8 @@ errors             the API's errors
 from __future__ import annotations
 
 from extproc.core.answers import Answer
-from extproc.core.dialects.anthropic import demands, drafted, edit, errors, request, writer
+from extproc.core.conversation import Conversation, Manner
+from extproc.core.dialects.anthropic import demands, drafted, edit, errors, features, request, writer
 from extproc.core.dialects.anthropic.reader import Reader, whole
 from extproc.core.dialects.anthropic.writer import Writer
 from extproc.core.vocabulary import Dialect
@@ -29,6 +30,17 @@ class Anthropic:
     extended = staticmethod(edit.extended)
     question = staticmethod(drafted.question)
     disowned = staticmethod(drafted.disowned)
+
+    fields = features.FIELDS
+    carries = features.CARRIES
+
+    def conversation(self, body: bytes) -> Conversation:
+        """Read a whole request."""
+        raise NotImplementedError
+
+    def asked(self, conversation: Conversation, manner: Manner) -> bytes:
+        """Write a request."""
+        raise NotImplementedError
 
     reader = Reader
     whole = staticmethod(whole)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from extproc.core.answers import Answer, Demands, Piece
+from extproc.core.conversation import Conversation, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes, Reader, Writer
-from extproc.core.dialects.openai_chat import demands, edit, reader, request, writer
+from extproc.core.dialects.openai_chat import demands, edit, features, reader, request, writer
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.edit import parsed
 from extproc.core.wire.splice import Fields
@@ -42,6 +43,17 @@ class OpenAIChat:
     def disowned(self, body: bytes, drafted: Callable[[bytes], bool]) -> bytes:  # noqa: ARG002
         """Give the request as it is: nothing in this dialect is signed."""
         return body
+
+    fields = features.FIELDS
+    carries = features.CARRIES
+
+    def conversation(self, body: bytes) -> Conversation:
+        """Read a whole request."""
+        raise NotImplementedError
+
+    def asked(self, conversation: Conversation, manner: Manner) -> bytes:
+        """Write a request."""
+        raise NotImplementedError
 
     def reader(self) -> Reader:
         """Begin to read a streamed answer."""
