@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tools.grafana.panels import ROWS, Panel
+from tools.observability.panels import ROWS, Panel
 
 _WIDTH = 24
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
