@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 from random import Random
 from secrets import randbits, token_bytes
 from time import monotonic, time
@@ -20,8 +22,10 @@ from extproc.core.wire.traceparent import trace_id
 from extproc.shell.accesslog import receive
 from extproc.shell.admin import Admin, EnvoyProbe
 from extproc.shell.caller import Caller
+from extproc.shell.decisions import Bounds, Decisions, Reader
 from extproc.shell.drafted import shared
 from extproc.shell.exchange import Exchange, Stream
+from extproc.shell.journal import warn
 from extproc.shell.native.server import NativeServer
 from extproc.shell.server import GrpcServer
 from extproc.shell.shadow import Shadows
@@ -46,7 +50,10 @@ class Worker:
             unix_offset_s=time() - monotonic(),
         )
         self._meters = Meters(version, config_hash(config))
-        self._journal = Journal(self._meters)
+        log = Path(config.decisions.path) if config.decisions.path else runtime.decisions
+        bounds = Bounds(config.decisions.max_rows, config.decisions.max_age_s, config.decisions.max_bytes)
+        self._decisions = Decisions(log, bounds, self._meters.lost, partial(warn, "decisions_unwritable"))
+        self._journal = Journal(self._meters, self._decisions)
         self._caller = Caller(runtime.egress)
         self._shadows = Shadows(
             self._caller,
@@ -58,7 +65,7 @@ class Worker:
         self._probe = EnvoyProbe(config.listen)
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
-        self._admin = Admin(self._journal, self._meters, self._probe, redact(config)) if index == 0 else None
+        self._admin = Admin(self._journal, Reader(log), self._meters, self._probe, redact(config)) if index == 0 else None
         self._prices = prices(config)
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
         self._ids = Random(randbits(128))  # noqa: S311
@@ -66,6 +73,7 @@ class Worker:
 
     async def start(self) -> None:
         """Open the socket and the admin port. OSError where one cannot be had."""
+        self._decisions.start()
         await self._server.start(self._runtime.records(self._index, self._config.transport))
         if self._native is not None:
             await self._native.start(self._runtime.worker(self._index))
@@ -86,6 +94,7 @@ class Worker:
         if self._admin is not None:
             await self._admin.stop()
         await self._shadows.stop()
+        await asyncio.to_thread(self._decisions.stop)
         await self._caller.close()
         await self._probe.close()
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
@@ -20,6 +18,8 @@ from pydantic import (
 )
 
 from extproc.config.problems import Source
+from extproc.config.strict import Strict
+from extproc.config.telemetry import Decisions, Telemetry
 from extproc.config.values import (
     BaseUrl,
     Dollars,
@@ -29,7 +29,6 @@ from extproc.config.values import (
     HostPort,
     KeyFile,
     ModelName,
-    OtlpUrl,
     RuleName,
     Seconds,
     Version,
@@ -37,12 +36,6 @@ from extproc.config.values import (
 )
 from extproc.core.steps.judge import PLACEHOLDERS
 from extproc.core.vocabulary import Dialect, Mode
-
-
-class Strict(BaseModel):
-    """A section of the file: unknown keys are errors, values are frozen, and no error repeats a value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class Price(Strict):
@@ -87,6 +80,17 @@ class Model(Credential):
         description="API root; `/v1/messages` and the like are appended, `/messages` where the root ends in a version"
     )
     dialects: dict[Dialect, DialectEndpoint] = Field({}, description="further wire APIs of the same provider")
+    translate: bool = Field(
+        True, description="clients of dialects that are not served here are served by translation; false: the other model answers them"
+    )
+    lacks: list[Literal["images", "documents", "tools", "json_schema"]] = Field(
+        [], description="what this model cannot take; requests that have it go to the other one"
+    )
+    earlier_thoughts: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="translated to openai_chat: earlier thinking goes back as `reasoning_content`; auto = what no provider has signed, "
+        "always = with every call, as DeepSeek wants it",
+    )
     price_usd_per_mtok: Price | None = Field(None, description="without it costs are unknown, not zero")
 
     @field_validator("dialects")
@@ -217,13 +221,6 @@ class Limits(Strict):
     max_connections: int = Field(10_000, ge=1, le=1_000_000, description="downstream connections, all listeners together")
 
 
-class Telemetry(Strict):
-    """What leaves this process about the requests."""
-
-    otlp_endpoint: OtlpUrl = Field("", description="for example http://jaeger:4317; empty = no export")
-    capture_content: bool = Field(False, description="prompts and answers never leave in telemetry unless true")
-
-
 class Config(Strict):
     """The configuration of cascade-extproc, `cascade.yaml`. Everything but `version` and `models` has a default."""
 
@@ -258,6 +255,7 @@ class Config(Strict):
         [], description="per-team policies; not in this version, so the list must be empty", json_schema_extra={"maxItems": 0}
     )
     telemetry: Telemetry = Field(Telemetry(), description="what leaves this process about the requests")
+    decisions: Decisions = Field(Decisions(), description="the decision log, which pages and reports read")
     _source: Source = PrivateAttr(default_factory=Source)
 
     @field_validator("policies")

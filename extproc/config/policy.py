@@ -8,7 +8,7 @@ from extproc.config.endpoints import endpoints
 from extproc.config.model import Config, KeywordRule
 from extproc.config.problems import ConfigError, Problem
 from extproc.config.wording import meant
-from extproc.core.vocabulary import Policy, Price, Role
+from extproc.core.vocabulary import Policy, Price, Role, Tongue
 
 
 def policy(config: Config, known: Collection[str]) -> Policy:
@@ -34,6 +34,8 @@ def policy(config: Config, known: Collection[str]) -> Policy:
         keywords={name: tuple(rule.words) for name, rule in rules.items() if isinstance(rule, KeywordRule)},
         draft_models={endpoint.dialect: endpoint.model for endpoint in called if endpoint.role is Role.DRAFT},
         verify_models={endpoint.dialect: endpoint.model for endpoint in called if endpoint.role is Role.VERIFY},
+        tongues={role: _tongue(role, config) for role in Role},
+        debug=config.telemetry.debug_headers,
         verify_timeout_s=config.verify.timeout_s,
         max_wall_s=config.budget.max_wall_s,
         max_calls=config.budget.max_calls,
@@ -50,6 +52,13 @@ def policy(config: Config, known: Collection[str]) -> Policy:
         prices=prices(config),
         shadow_sample=config.shadow_sample,
     )
+
+
+def _tongue(role: Role, config: Config) -> Tongue:
+    """Say how a model is asked by clients of other dialects: in its own first one."""
+    model = config.models.draft if role is Role.DRAFT else config.models.verify
+    own = next(endpoint for endpoint in endpoints(config) if endpoint.role is role)
+    return Tongue(own.dialect if model.translate else None, own.model, frozenset(model.lacks), model.earlier_thoughts, forward=own.forward)
 
 
 def prices(config: Config) -> dict[Role, Price]:

@@ -41,6 +41,11 @@ class RuntimeDir:
         return self.root / "metrics"
 
     @property
+    def decisions(self) -> Path:
+        """The decision log, where the configuration names no other file."""
+        return self.root / "decisions.sqlite"
+
+    @property
     def egress(self) -> Path:
         """Unix socket of Envoy's listener for the sidecar's own calls to models."""
         return self.root / "egress.sock"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
-import msgspec
 from aiohttp import web
 
 from extproc.config.runtime import PROBE_PATH
+from extproc.report.figures import ENCODER
+from extproc.shell.decisions import Reader
 from extproc.shell.telemetry import Journal, Meters
 
 _PROBE_S = 1.0
 _MOST_DECISIONS = 1000
+_LONGEST_S = 315_360_000
+"""Ten years."""
 
 Probe = Callable[[], Awaitable[str]]
 
@@ -47,8 +51,9 @@ class EnvoyProbe:
 class Admin:
     """The admin HTTP server of one worker."""
 
-    def __init__(self, journal: Journal, meters: Meters, probe: Probe, config: Mapping[str, Any]) -> None:
+    def __init__(self, journal: Journal, reader: Reader, meters: Meters, probe: Probe, config: Mapping[str, Any]) -> None:
         self._journal = journal
+        self._reader = reader
         self._meters = meters
         self._probe = probe
         self._config = config
@@ -59,6 +64,7 @@ class Admin:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 web.get("/api/decisions", self._decisions),
+                web.get("/api/summary", self._summary),
                 web.get("/api/shadow", self._shadow),
                 web.get("/api/config", self._show_config),
             ]
@@ -91,21 +97,33 @@ class Admin:
         return web.Response(body=self._meters.exposition(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _decisions(self, request: web.Request) -> web.Response:
-        return _listed(request, "decisions", self._journal.newest)
+        limit = _number(request, "limit", 100, 1, _MOST_DECISIONS)
+        return _json({"decisions": await asyncio.to_thread(self._reader.newest, limit)})
+
+    async def _summary(self, request: web.Request) -> web.Response:
+        since_s = _number(request, "since_s", None, 1, _LONGEST_S)
+        return _json(await asyncio.to_thread(self._reader.summary, since_s))
 
     async def _shadow(self, request: web.Request) -> web.Response:
-        return _listed(request, "shadow", self._journal.compared)
+        return _json({"shadow": self._journal.compared(_number(request, "limit", 100, 1, _MOST_DECISIONS))})
 
     async def _show_config(self, _: web.Request) -> web.Response:
         return _json(self._config)
 
 
-def _listed(request: web.Request, name: str, newest: Callable[[int], list[dict[str, Any]]]) -> web.Response:
-    text = request.query.get("limit", "100")
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_DECISIONS:
-        return _json({"error": f"limit: expected a number from 1 to {_MOST_DECISIONS}"}, 400)
-    return _json({name: newest(int(text))})
+_Default = TypeVar("_Default", int, None)
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")
+def _number(request: web.Request, name: str, default: _Default, least: int, most: int) -> int | _Default:
+    """Read a whole number of the query; a 400 that says what was expected where it is none, or out of bounds."""
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > 12 or not least <= int(text) <= most:
+        told = {"error": f"{name}: expected a number from {least} to {most}"}
+        raise web.HTTPBadRequest(body=ENCODER.encode(told), content_type="application/json")
+    return int(text)
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(body=ENCODER.encode(value), content_type="application/json")

@@ -33,7 +33,7 @@ def test_every_key_is_described() -> None:
 
 def test_numbers_carry_their_unit() -> None:
     named = {name for kind in sections() for name in kind.model_fields if name.startswith(("max_", "timeout", "keepalive", "drain"))}
-    units = ("_s", "_bytes", "_usd", "_calls", "_connections", "_tokens")
+    units = ("_s", "_bytes", "_usd", "_calls", "_connections", "_tokens", "_rows")
     assert {name for name in named if not name.endswith(units)} == set()
 
 

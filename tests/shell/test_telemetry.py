@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from extproc.core.records import CallNote, Comparison, Record
+from extproc.core.records import CallNote, Comparison
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
+from extproc.shell.decisions import Reader
+from extproc.shell.journal import warn
 from extproc.shell.telemetry import Journal, Meters
-
-
-def record(**changes: object) -> Record:
-    given: dict[str, object] = {
-        "at": 1_700_000_000.25,
-        "trace_id": "t" * 32,
-        "outcome": Outcome.SKIPPED,
-        "plan": Plan.DRAFT,
-        "dialect": "anthropic",
-        "path": "/v1/messages",
-        "turn": "chat",
-        "score": 0.1,
-        "rules": ("greeting",),
-        "wanted": "",
-        "requested_model": "big",
-        "model": "small",
-        "role": Role.DRAFT,
-        "status": 200,
-        "duration_s": 0.5,
-        "first_byte_s": 0.1,
-        "request_bytes": 10,
-        "response_bytes": 20,
-        "usage": Usage(100, 10),
-        "cost_usd": 0.25,
-        "baseline_usd": 1.0,
-    }
-    return Record(**{**given, **changes})  # type: ignore[arg-type]
+from tests.shell.decisions.made import record, writing
 
 
 def numbers(meters: Meters) -> dict[str, float]:
@@ -143,9 +120,26 @@ def test_comparisons_are_counted_apart(capfdbinary: pytest.CaptureFixture[bytes]
     assert (first["time"], first["event"], first["verdict"]) == ("2023-11-14T22:13:20.000Z", "shadow", "improved")
 
 
-def test_the_newest_decisions_come_first_and_are_bounded():
-    journal = Journal(Meters("1", "hash"), quiet=True)
-    journal.take([record(trace_id=str(number)) for number in range(1500)])
-    assert [one["trace_id"] for one in journal.newest(2)] == ["1499", "1498"]
-    assert len(journal.newest(10_000)) == 1000
-    assert journal.newest(0) == []
+def test_records_go_to_the_decision_log_as_their_lines_tell_them(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]):
+    path = tmp_path / "decisions.sqlite"
+    with writing(path) as writer:
+        Journal(Meters("1", "hash"), writer.decisions).take([record(trace_id="a"), record(trace_id="b")])
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    kept = [json.loads(bytes(one)) for one in Reader(path).after(0, 9)]
+    extra = {"time", "level", "event", "id"}
+    assert [{key: one[key] for key in one.keys() - extra} for one in lines] == [
+        {key: one[key] for key in one.keys() - extra} for one in kept
+    ]
+    assert [one["trace_id"] for one in kept] == ["a", "b"]
+
+
+def test_a_warning_is_a_line_as_well(capfdbinary: pytest.CaptureFixture[bytes]):
+    warn("decisions_unwritable", 'the disk is "full"')
+    told = json.loads(capfdbinary.readouterr().out)
+    assert (told["level"], told["event"], told["message"]) == ("warning", "decisions_unwritable", 'the disk is "full"')
+
+
+def test_what_the_decision_log_lost_is_counted():
+    meters = Meters("1", "hash")
+    meters.lost(3, "queue_full")
+    assert numbers(meters)['cascade_decisions_dropped_total{reason="queue_full"}'] == 3

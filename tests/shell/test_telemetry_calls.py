@@ -11,7 +11,8 @@ import pytest
 from extproc.core.records import CallNote, Note
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.shell.telemetry import Journal, Meters
-from tests.shell.test_telemetry import numbers, record
+from tests.shell.decisions.made import record
+from tests.shell.test_telemetry import numbers
 
 DRAFT = CallNote(Role.DRAFT, "small", 200, "", 0.0, 0.1, 0.5, Usage(100, 10), 0.25)
 VERIFY = CallNote(Role.VERIFY, "big", 200, "", 0.5, 0.75, 2.5, Usage(120, 30, 50), 2.0)

@@ -1,0 +1,25 @@
+"""What is told and kept of the requests: the sections `telemetry` and `decisions`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from extproc.config.strict import Strict
+from extproc.config.values import OtlpUrl, StateFile
+
+
+class Telemetry(Strict):
+    """What leaves this process about the requests."""
+
+    otlp_endpoint: OtlpUrl = Field("", description="for example http://jaeger:4317; empty = no export")
+    debug_headers: bool = Field(False, description="translated answers tell in `x-cascade-lossy` what of the request was lost")
+    capture_content: bool = Field(False, description="prompts and answers never leave in telemetry unless true")
+
+
+class Decisions(Strict):
+    """The decision log: the record of every request, in one SQLite file. The oldest go first."""
+
+    path: StateFile = Field("", description="file that outlives the sidecar; empty = one in the runtime folder, which goes with it")
+    max_rows: int = Field(100_000, ge=100, le=10_000_000, description="requests kept at most")
+    max_age_s: float = Field(2_592_000, gt=0, le=315_360_000, description="how long a request is kept; default: 30 days")
+    max_bytes: int = Field(268_435_456, ge=1_048_576, description="size of the file at most")

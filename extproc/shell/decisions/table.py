@@ -1,0 +1,109 @@
+"""The form of the decision file: one table, the whole record as JSON beside the columns that figures are made of."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from extproc.core.money import pico
+from extproc.core.records import Record
+
+_VERSION = 1
+"""Of the form; in a file of another one nothing is written or read."""
+_FORM = f"""
+PRAGMA user_version = {_VERSION};
+CREATE TABLE IF NOT EXISTS decisions (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at REAL NOT NULL,
+  trace_id TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  plan TEXT NOT NULL,
+  dialect TEXT NOT NULL,
+  policy TEXT NOT NULL,
+  turn TEXT NOT NULL,
+  requested_model TEXT NOT NULL,
+  model TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  duration_s REAL NOT NULL,
+  first_byte_s REAL,
+  cost INTEGER,
+  baseline INTEGER,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  record TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at);
+CREATE INDEX IF NOT EXISTS decisions_trace ON decisions (trace_id);
+"""
+# `cost` and `baseline` are picodollars, NULL where unknown.
+
+Row = tuple[object, ...]
+"""The columns of one decision, in their order, without `id`."""
+
+INSERT = f"INSERT INTO decisions VALUES (NULL{',?' * 17})"  # noqa: S608 - a row of question marks
+
+
+class ForeignError(sqlite3.DatabaseError):
+    """A file that is a database of another form."""
+
+
+def row(record: Record, told: bytes) -> Row:
+    """Give the row of a record; `told` is the record as JSON."""
+    usages = [call.usage for call in record.calls if call.usage] if record.calls else [record.usage] if record.usage else []
+    return (
+        record.at,
+        record.trace_id,
+        record.outcome,
+        record.plan,
+        record.dialect,
+        record.policy,
+        record.turn,
+        record.requested_model,
+        record.model,
+        record.status,
+        record.duration_s,
+        record.first_byte_s,
+        None if record.cost_usd is None else pico(record.cost_usd),
+        None if record.baseline_usd is None else pico(record.baseline_usd),
+        sum([usage.input for usage in usages]),
+        sum([usage.output for usage in usages]),
+        told.decode(),
+    )
+
+
+def opened(path: Path, patience_s: float) -> sqlite3.Connection:
+    """Open the file to write, mode 0600, and give it its form where it is new.
+
+    Raises:
+        OSError: It cannot be made.
+        sqlite3.Error: It is no database, one of another form, or locked for longer than `patience_s`.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    made = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
+    try:
+        (version,) = made.execute("PRAGMA user_version").fetchone()
+        made.execute("PRAGMA journal_mode = WAL")  # readers never wait for writers
+        made.execute("PRAGMA synchronous = NORMAL")
+        made.execute("PRAGMA journal_size_limit = 4194304")
+        if version == 0:
+            made.executescript(f"BEGIN IMMEDIATE;{_FORM}COMMIT;")
+        elif version != _VERSION:
+            raise ForeignError(f"a decision file of form {version}, and this release writes form {_VERSION}")
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def opened_to_read(path: Path) -> sqlite3.Connection:
+    """Open the file to read only. sqlite3.Error where there is none, or none of this form."""
+    made = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0, isolation_level=None)
+    try:
+        (version,) = made.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            raise ForeignError(f"no decision file of form {_VERSION}")
+    except BaseException:
+        made.close()
+        raise
+    return made
