@@ -18,7 +18,7 @@ from extproc.core.paths.shadow import ShadowPath
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.classify import RULES
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.wire.traceparent import trace_id
+from extproc.core.wire.traceparent import place
 from extproc.shell.accesslog import receive
 from extproc.shell.admin import Admin, EnvoyProbe
 from extproc.shell.caller import Caller
@@ -101,8 +101,10 @@ class Worker:
     async def _exchange(self, stream: Stream) -> None:
         self._meters.inflight += 1
         try:
-            name = trace_id(stream.traceparent()) or f"{self._ids.getrandbits(128):032x}"
-            session = Session(self._around, name)
+            given = place(stream.traceparent())
+            name = given.trace_id if given else f"{self._ids.getrandbits(128):032x}"
+            root = f"{self._ids.getrandbits(64) or 1:016x}" if self._around.sampling else ""
+            session = Session(self._around, name, root, given)
             await Exchange(stream, session, self._caller, self._meters).run()
             if session.shadowed is not None:
                 self._shadows.start(session.shadowed)

@@ -82,6 +82,8 @@ class CallStarted(msgspec.Struct, frozen=True, gc=False):
     status: int
     headers: Headers
     role: Role = Role.VERIFY
+    began_s: float | None = None
+    """When it really began, which is a little after it was asked for."""
 
 
 class CallData(msgspec.Struct, frozen=True, gc=False):

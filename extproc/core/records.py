@@ -7,6 +7,25 @@ import msgspec
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 
 
+class Trace(msgspec.Struct, frozen=True, gc=False):
+    """Where the spans of a request belong (W3C Trace Context). Ids are hex, times those of the worker's monotonic clock."""
+
+    span_id: str
+    """Our root span, from which the spans below it are counted; where we make none, the span above."""
+    parent_id: str
+    """The span above our root; empty where ours is the first of the trace."""
+    sampled: bool
+    """What our calls tell those whom they reach."""
+    kept: bool
+    """Spans are made of this request."""
+    began_s: float
+    """Its arrival."""
+    heard_s: float = 0.0
+    """The arrival of its body; 0 where nobody looked at it."""
+    stream: bool = False
+    """The answer was asked for as a stream."""
+
+
 class CallNote(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One model call that we made for a request, whatever became of it. Times are seconds since the request's arrival."""
 
@@ -22,6 +41,12 @@ class CallNote(msgspec.Struct, frozen=True, gc=False, array_like=True):
     ended_s: float
     usage: Usage | None = None
     cost_usd: float | None = None
+    dialect: str = ""
+    """In which the model was asked."""
+    finish: str = ""
+    """Why its answer ends (`answers.Stop`); empty where that was not heard."""
+    answer_model: str = ""
+    """The model that its answer says it is of."""
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +69,10 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     wanted: Plan | None = None
     calls: tuple[CallNote, ...] = ()
     """Our own model calls; empty where Envoy carried the request to its model."""
+    trace: Trace | None = None
+    """None where nobody traces."""
+    answered_s: float | None = None
+    """When the first of the answer went to the client, where the answer is ours to send; a time as those of `trace`."""
     lossy: tuple[str, ...] = ()
     """Fields of the request that a translation to another dialect dropped or approximated, as the client's dialect spells them."""
 

@@ -27,7 +27,7 @@ from extproc.core.paths.closing import JSON, refusal
 from extproc.core.paths.direct import DirectPath
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
-from extproc.core.records import Note
+from extproc.core.records import Note, Trace
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.counting import tokens
@@ -36,9 +36,10 @@ from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import SHADOWED, plan
 from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.steps.sampling import sampled
+from extproc.core.steps.tracing import Sampling, begun, origin
 from extproc.core.steps.translation import Interpreter
 from extproc.core.vocabulary import COUNT_PATH, PATH_OF, PATHS, PROBE_PATH, Decision, Dialect, Mode, Outcome, Plan, Policy, Request, Role
-from extproc.core.wire.traceparent import trace_id
+from extproc.core.wire.traceparent import Place
 
 
 class Phase(Enum):
@@ -61,18 +62,30 @@ class Surroundings:
     """Key of tokens that no model can guess; up to 64 bytes."""
     unix_offset_s: float = 0.0
     """What to add to an event's time to get Unix time."""
+    sampling: Sampling | None = None
+    """Which requests are traced; None where nobody takes our spans."""
 
 
 class Session:
     """The exchange of one request. Not shared, not reused."""
 
-    def __init__(self, around: Surroundings, new_trace_id: str) -> None:
-        """Begin an exchange; `new_trace_id` names it unless the client brings a trace of its own."""
+    def __init__(self, around: Surroundings, new_trace_id: str, new_span_id: str = "", given: Place | None = None) -> None:
+        """Begin an exchange.
+
+        Args:
+            around: What it shares with others.
+            new_trace_id: Names it unless the client brings a trace of its own.
+            new_span_id: Of its root span; unless it is sampled, there will be none.
+            given: Envoy's span, which the exchange stands below.
+        """
         self.phase = Phase.OPEN
         self.shadowed: Sent | None = None
         """What was forwarded, where the cascade is to be tried beside it."""
         self._around = around
         self._trace_id = new_trace_id
+        self._span_id = new_span_id
+        self._given = given
+        self._trace: Trace | None = None
         self._headers = Headers([])
         self._target = ""
         self._began_s = 0.0
@@ -92,7 +105,9 @@ class Session:
         self._headers = event.headers
         self._target = event.headers.get(":path")
         self._began_s = event.at_s
-        self._trace_id = trace_id(event.headers.get("traceparent")) or self._trace_id
+        above = origin(event.headers.get("traceparent"), self._given)
+        self._trace_id = above.trace_id if above else self._trace_id
+        self._trace = begun(self._trace_id, self._span_id, above, self._around.sampling, event.at_s)
         path = self._target.partition("?")[0]
         if path == PROBE_PATH:
             return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
@@ -116,7 +131,9 @@ class Session:
             return self._bypass(error.rule)
         speaker = Interpreter(request, policy)
         decision = plan(request, label, policy, speaker, draft_blocked=memory.blocks(request, event.at_s))
-        note = _note(request, decision, self._trace_id)
+        if self._trace is not None:
+            self._trace = replace(self._trace, heard_s=event.at_s, stream=request.stream)
+        note = _note(request, decision, self._trace_id, self._trace)
         if decision.role is not Role.DRAFT:
             if SHADOWED in decision.rules and sampled(self._trace_id, policy.shadow_sample):
                 self.shadowed = self._sent(request, note, event.at_s, speaker)
@@ -156,7 +173,7 @@ class Session:
 
     def _bypass(self, rule: str) -> list[Command]:
         dialect = PATHS.get(self._target.partition("?")[0])
-        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect or ""), "", (rule,), self._trace_id)
+        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect or ""), "", (rule,), self._trace_id, trace=self._trace)
         policy = self._around.policy
         if dialect is None or dialect in policy.verify_models or Role.VERIFY not in policy.tongues:
             return [Forward(note), Leave()]
@@ -167,7 +184,7 @@ class Session:
     def _count(self, body: bytes) -> list[Command]:
         """Have a request's tokens counted by the draft model, or estimate them: no verify model of this dialect is there to be asked."""
         policy, dialect = self._around.policy, Dialect.ANTHROPIC
-        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", ("count_tokens",), self._trace_id)
+        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", ("count_tokens",), self._trace_id, trace=self._trace)
         try:
             request = accept(PATH_OF[dialect], self._headers.get("content-encoding"), body)
             if dialect in policy.draft_models:
@@ -189,7 +206,7 @@ class Session:
     """(phase, event type) → what to do; `None` stands for every event."""
 
 
-def _note(request: Request, decision: Decision, trace_id: str) -> Note:
+def _note(request: Request, decision: Decision, trace_id: str, trace: Trace | None) -> Note:
     outcome = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}.get(decision.plan, Outcome.DIRECT)
     return Note(
         outcome=outcome,
@@ -202,4 +219,5 @@ def _note(request: Request, decision: Decision, trace_id: str) -> Note:
         turn=str(decision.turn),
         score=decision.score,
         wanted=decision.wanted,
+        trace=trace,
     )

@@ -64,6 +64,7 @@ class Caller:
             await emit(CallFailed(monotonic(), "reset", call.role))
 
     async def _run(self, call: Call, emit: Emit) -> None:
+        began_s = monotonic()
         headers = [(name, _text(value)) for name, value in call.headers]
         headers.append((TARGET_HEADER, call.role))
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=call.silence_s)
@@ -71,7 +72,7 @@ class Caller:
         body = BytesIO(call.body)
         async with self._session.post(url, headers=headers, data=body, timeout=timeout, allow_redirects=False) as response:
             got = Headers([(name.decode("latin-1").lower(), value) for name, value in response.raw_headers])
-            await emit(CallStarted(monotonic(), response.status, got, call.role))
+            await emit(CallStarted(monotonic(), response.status, got, call.role, began_s))
             async for data in response.content.iter_any():
                 await emit(CallData(monotonic(), data, call.role))
         await emit(CallEnded(monotonic(), call.role))

@@ -24,6 +24,7 @@ from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
     ProcessingRequest,
     ProcessingResponse,
 )
+from extproc.shell import marks
 
 _CONTINUE: dict[str, bytes] = {}
 for _kind in ("request_headers", "response_headers", "response_trailers"):
@@ -113,7 +114,7 @@ def _forward(command: do.Forward, asked: str) -> bytes:
         # Envoy refuses a changed body in BUFFERED mode whose length differs from the header.
         _set(common.header_mutation, "content-length", b"%d" % len(command.body))
         common.body_mutation.body = command.body
-    _write(command.note, response)
+    _write(command.note, response, begins=True)
     return response.SerializeToString()
 
 
@@ -163,7 +164,7 @@ def _reply(command: do.Reply) -> bytes:
     immediate.body = command.body
     if command.note is not None:
         _set_all(immediate.headers, _note_headers(command.note))
-        _write(command.note, response)
+        _write(command.note, response, begins=True)
     return response.SerializeToString()
 
 
@@ -199,13 +200,18 @@ def _note_headers(note: Note, *, pending: bool = False) -> list[tuple[str, bytes
     return [(f"x-cascade-{name}", value.encode("latin-1", "replace")) for name, value in values if value]
 
 
-def _write(note: Note, response: ProcessingResponse) -> None:
-    """Put the note into the dynamic metadata of the stream, all values as strings.
+def _write(note: Note, response: ProcessingResponse, *, begins: bool = False) -> None:
+    """Put the note into the dynamic metadata of the stream, all values as strings. `begins`: this is the first of the stream.
 
     What Envoy copies into headers has a field of its own; the rest shares one (`extproc.shell.accesslog` reads it), because
     each field costs as much as a rule.
     """
     fields = response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
+    if (trace := note.trace) is not None and trace.kept:
+        if note.calls:
+            fields["told"].string_value = marks.told(note, trace)
+        elif begins:
+            fields["trace"].string_value = marks.begun(trace)
     fields["outcome"].string_value = note.outcome
     fields["model"].string_value = note.model
     fields["rules"].string_value = ",".join(note.rules)

@@ -96,6 +96,9 @@ class Call:
     ended_s: float
     usage: dict[str, int] | None
     cost_usd: float | None
+    dialect: str = ""
+    finish: str = ""
+    answer_model: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from extproc.core.steps.check import check
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
 from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
+from extproc.core.steps.tracing import call_header
 from extproc.core.steps.translation import Interpreter
 from extproc.core.vocabulary import Policy, Role, Usage
 from extproc.core.wire.edit import parsed
@@ -125,12 +126,20 @@ class Asking:
 
     def _call(self, role: Role, model: str, body: bytes, silence_s: float, wall_s: float, now_s: float) -> Call:
         self.role, self.status, self.headers, self.refusal, self._intake = role, 0, [], b"", None
-        self.ledger.begin(role, shown_name(model), now_s)
+        self.ledger.begin(role, shown_name(model), now_s, str(self._speaker.into(role)))
         self._size = len(body)
         path, headers = self._sent.path, end_to_end(self._sent.headers)
         if self._speaker.translates(role):
             path, headers = self._speaker.path(role), self._speaker.headers(role, self._sent.headers)
-        return Call(role, path, headers, body, silence_s, wall_s)
+        return Call(role, path, self._traced(headers), body, silence_s, wall_s)
+
+    def _traced(self, headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """Let what becomes of the present call stand below its span."""
+        note = self._sent.note
+        if note.trace is None:
+            return headers
+        header = call_header(note.trace_id, note.trace, self.ledger.calls)
+        return [*[pair for pair in headers if pair[0] != "traceparent"], ("traceparent", header)]
 
     def _reads(self, known: Usage | None) -> int:
         return tokens_in(len(self._sent.request.body), known)
@@ -165,7 +174,7 @@ class Asking:
             yield Failed(error.kind)
 
     def _started(self, event: CallStarted) -> Started:
-        self.ledger.answered(event.role, event.status)
+        self.ledger.answered(event.role, event.status, event.began_s)
         self.status = event.status
         self.headers = end_to_end(event.headers)
         started = Started(event.status)
@@ -223,7 +232,7 @@ class Asking:
             answer = self.answer()
             # What broke off before it told its tokens was paid for all the same; an error was not.
             usage = answer.usage or (estimate(self._size, answer) if self._intake else Usage())
-            self.ledger.end(self.role, now_s, usage, error)
+            self.ledger.end(self.role, now_s, usage, error, finish=str(answer.stop or ""), model=shown_name(answer.model))
 
     def dropped(self, now_s: float) -> list[Command]:
         """Drop the present call, where it still runs."""

@@ -20,28 +20,30 @@ class Ledger:
         self._entries: dict[Role, CallNote] = {}
         self._open: set[Role] = set()
 
-    def begin(self, role: Role, model: str, at_s: float) -> None:
+    def begin(self, role: Role, model: str, at_s: float, dialect: str = "") -> None:
         """A call is made."""
         since = at_s - self._at_s
-        self._entries[role] = CallNote(role, model, 0, "", since, None, since)
+        self._entries[role] = CallNote(role, model, 0, "", since, None, since, dialect=dialect)
         self._open.add(role)
 
-    def answered(self, role: Role, status: int) -> None:
-        """Its status is known."""
-        self._entries[role] = replace(self._entries[role], status=status)
+    def answered(self, role: Role, status: int, began_s: float | None = None) -> None:
+        """Its status is known, and perhaps when it really began."""
+        entry = self._entries[role]
+        self._entries[role] = replace(entry, status=status, began_s=entry.began_s if began_s is None else began_s - self._at_s)
 
     def came(self, role: Role, at_s: float) -> None:
         """A piece of its answer is here."""
         if self._entries[role].first_s is None:
             self._entries[role] = replace(self._entries[role], first_s=at_s - self._at_s)
 
-    def end(self, role: Role, at_s: float, usage: Usage | None, error: str = "") -> None:
-        """It is over; an error that is known already stays."""
+    def end(self, role: Role, at_s: float, usage: Usage | None, error: str = "", *, finish: str = "", model: str = "") -> None:
+        """It is over; an error that is known already stays. `finish` and `model`: what its answer says of its end and of itself."""
         self._open.discard(role)
         entry = self._entries[role]
         price = self._prices.get(role)
         cost = price.cost_usd(usage) if price and usage else None
-        self._entries[role] = replace(entry, ended_s=at_s - self._at_s, usage=usage, cost_usd=cost, error=entry.error or error)
+        paid = replace(entry, usage=usage, cost_usd=cost, finish=finish, answer_model=model)
+        self._entries[role] = replace(paid, ended_s=at_s - self._at_s, error=entry.error or error)
 
     def blame(self, role: Role, error: str) -> None:
         """Say why a call did not serve after all."""

@@ -88,6 +88,8 @@ class Response:
     def send(self, data: bytes, now_s: float) -> list[Command]:
         """Send a piece of a stream."""
         data = self._as_begun(data)
+        if data and self.note.answered_s is None:
+            self.note = replace(self.note, answered_s=now_s)
         self._shown_id = self._shown_id or next((own for own in self._ids if own in data), b"")
         return self._outlet.send(data, now_s)
 
@@ -109,7 +111,8 @@ class Response:
         self, outcome: Outcome, calls: tuple[CallNote, ...], now_s: float, *, status: int, headers: Pairs, body: bytes
     ) -> list[Command]:
         """End it with the last piece of a stream, or with a whole body."""
-        note = self.note = replace(self.note, outcome=outcome, calls=calls)
+        answered_s = now_s if self.note.answered_s is None and outcome is not Outcome.FAILED else self.note.answered_s
+        note = self.note = replace(self.note, outcome=outcome, calls=calls, answered_s=answered_s)
         if self.open:
             return self._outlet.finish(note, self._as_begun(body) + last_words(note))
         cost = cost_of(note)

@@ -10,6 +10,7 @@ it would be the very call that the client is being answered by. Neither memory i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from extproc.core.steps.judge import Ruling
 from extproc.core.steps.plan import can_be_checked, can_be_judged
 from extproc.core.steps.provenance import Drafted
 from extproc.core.steps.similarity import similarity
+from extproc.core.steps.tracing import apart
 from extproc.core.vocabulary import Outcome, Plan, Policy, Price, Role
 
 
@@ -34,7 +36,7 @@ class ShadowPath:
         """Begin; the plan that would have been is the one that the note says was wanted."""
         self._sent = sent
         self._policy = policy
-        self._asking = Asking(sent, policy, drafted)
+        self._asking = Asking(dataclasses.replace(sent, note=apart(sent.note)), policy, drafted)
         self._plan = sent.note.wanted or Plan.DIRECT
         self._draft = Answer()
         self._checks: tuple[str, ...] = ()
