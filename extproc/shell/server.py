@@ -20,6 +20,8 @@ _EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
 _ACCESS_LOG = "envoy.service.accesslog.v3.AccessLogService"
 _SLACK_BYTES = 1 << 20
 """Room for headers and framing beside the largest body."""
+_LAST_RECORDS_S = 0.2
+"""How long after the last exchange its record may take: Envoy sends them every 50 ms."""
 
 Handler = Callable[[Stream], Awaitable[None]]
 LogReceiver = Callable[[AsyncIterator[bytes]], Awaitable[None]]
@@ -66,7 +68,9 @@ class GrpcServer:
             ],
         )
         self._health = health.aio.HealthServicer()
-        self._logs: set[asyncio.Task[Any]] = set()
+        self._exchanges = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def start(self, socket: Path) -> None:
         """Listen on a Unix socket that only this user may open; an old one in its place is removed."""
@@ -87,20 +91,26 @@ class GrpcServer:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, grace_s: float) -> None:
-        """Refuse new streams, let those at work end within `grace_s`."""
+        """Refuse new streams, let exchanges at work end within `grace_s`, and hear Envoy's last records."""
         await self._health.enter_graceful_shutdown()
-        for task in self._logs:  # Envoy never ends an access log by itself
-            task.cancel()
-        await self._server.stop(grace_s)
+        stopping = asyncio.create_task(self._server.stop(grace_s))
+        await self._idle.wait()
+        # Access logs never end by themselves. Ended sooner, Envoy would open them anew before it has seen our GOAWAY, and
+        # grpc, which serves nobody any more by then, would wait for those until the grace is over.
+        await asyncio.wait([stopping], timeout=_LAST_RECORDS_S)
+        await self._server.stop(None)
+        await stopping
 
     async def _process(self, _: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        await self._handle(GrpcStream(context))
+        self._exchanges += 1
+        self._idle.clear()
+        try:
+            await self._handle(GrpcStream(context))
+        finally:
+            self._exchanges -= 1
+            if not self._exchanges:
+                self._idle.set()
 
     async def _access_log(self, messages: AsyncIterator[bytes], _: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-        task = asyncio.ensure_future(self._receive_log(messages))
-        self._logs.add(task)
-        try:
-            await task
-        finally:
-            self._logs.discard(task)
+        await self._receive_log(messages)
         return b""
