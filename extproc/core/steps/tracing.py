@@ -1,0 +1,73 @@
+"""Where the spans of a request belong: in which trace, below whose span, and whether they are made at all. Pure."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+from msgspec.structs import replace
+
+from extproc.core.records import Note, Trace
+from extproc.core.steps.sampling import sampled
+from extproc.core.wire.traceparent import Place, below, place, written
+
+
+class Sampling(msgspec.Struct, frozen=True, gc=False):
+    """Which requests are traced (OpenTelemetry's samplers `always_on`, `always_off`, `traceidratio`, and each with `parentbased_`)."""
+
+    share: float = 1.0
+    """Of the traces, by their ids."""
+    follows: bool = True
+    """Where there is a span above ours, its decision is ours, too."""
+
+    def keeps(self, trace_id: str, above: Place | None) -> bool:
+        """Say whether a request's spans are made."""
+        if self.follows and above is not None:
+            return above.sampled
+        return sampled(trace_id, self.share)
+
+
+def origin(own: str, given: Place | None) -> Place | None:
+    """Give the span above ours.
+
+    Args:
+        own: the client's `traceparent`, or nothing.
+        given: Envoy's span, which the stream was opened with. Where Envoy joins the client's trace, this stands below the client's
+            span and above ours; where the two are of different traces, the client's word counts.
+    """
+    sent = place(own)
+    return sent if sent is not None and (given is None or given.trace_id != sent.trace_id) else given
+
+
+def begun(trace_id: str, span_id: str, above: Place | None, sampling: Sampling | None, at_s: float) -> Trace | None:
+    """Begin to trace a request.
+
+    Args:
+        trace_id: of the trace that it belongs to.
+        span_id: fresh, for our own root span.
+        above: the span above it.
+        sampling: None where nobody takes spans of ours.
+        at_s: when the request arrived.
+
+    Returns:
+        None where there is no trace that anybody keeps or refuses to keep.
+    """
+    if sampling is not None and sampling.keeps(trace_id, above):
+        return Trace(span_id, above.span_id if above else "", sampled=True, kept=True, began_s=at_s)
+    if above is not None:
+        # Our calls go on below the same span: others may keep the trace, and nobody is to begin another one for them.
+        return Trace(above.span_id, "", sampled=above.sampled, kept=False, began_s=at_s)
+    return None
+
+
+def call_header(trace_id: str, trace: Trace, number: int) -> bytes:
+    """Give the `traceparent` of a request's call, by its number among its calls, from 1."""
+    return written(trace_id, below(trace.span_id, number) if trace.kept else trace.span_id, sampled=trace.sampled)
+
+
+def apart(note: Note) -> Note:
+    """Give the note of what is tried beside a request (mode `shadow`): in a trace of its own, for it ends long after the request."""
+    if (trace := note.trace) is None:
+        return note
+    name = blake2b(f"{note.trace_id}{trace.span_id}".encode(), digest_size=24).hexdigest()
+    return replace(note, trace_id=name[:32], trace=replace(trace, span_id=name[32:], parent_id="", sampled=trace.kept))

@@ -1,0 +1,76 @@
+"""What the spans of a request need beside its record: ids and times. They travel as the note does, in Envoy's dynamic metadata.
+
+The worker that decides about a request writes them, whichever worker gets its access-log entry reads them. Times are whole
+microseconds; those of the worker's monotonic clock become the wall clock's here, as late as can be.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import TypeVar
+
+import msgspec
+
+from extproc.core.records import Note, Trace
+
+
+class Begun(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Known when a request is forwarded."""
+
+    span_id: str
+    parent_id: str
+    arrived_us: int
+    """Unix time of the request's arrival; all other times count from it."""
+    heard_us: int
+    """Arrival of its body; 0 where nobody looked at it."""
+    decided_us: int
+    stream: bool
+
+
+class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Known when the last of an answer of ours goes out."""
+
+    answered_us: int | None
+    """When the first of the answer went out; None where there was none."""
+    told_us: int
+
+
+def begun(trace: Trace) -> str:
+    """Write the marks of a request about which has just been decided."""
+    now_s = monotonic()
+    arrived_us = _us(time() - now_s + trace.began_s)
+    heard_us = _us(trace.heard_s - trace.began_s) if trace.heard_s else 0
+    marks = Begun(trace.span_id, trace.parent_id, arrived_us, heard_us, _us(now_s - trace.began_s), trace.stream)
+    return msgspec.json.encode(marks).decode()
+
+
+def told(note: Note, trace: Trace) -> str:
+    """Write the marks of an answer whose last goes out now."""
+    answered_us = _us(note.answered_s - trace.began_s) if note.answered_s is not None else None
+    return msgspec.json.encode(Told(answered_us, _us(monotonic() - trace.began_s))).decode()
+
+
+def read_begun(text: str) -> Begun | None:
+    """Read what `begun` has written; None where there is nothing, or it is another release's."""
+    return _read(_BEGUN, text)
+
+
+def read_told(text: str) -> Told | None:
+    """Read what `told` has written; None where there is nothing, or it is another release's."""
+    return _read(_TOLD, text)
+
+
+_Marks = TypeVar("_Marks")
+_BEGUN = msgspec.json.Decoder(Begun)
+_TOLD = msgspec.json.Decoder(Told)
+
+
+def _read(decoder: msgspec.json.Decoder[_Marks], text: str) -> _Marks | None:
+    try:
+        return decoder.decode(text) if text else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _us(seconds: float) -> int:
+    return int(seconds * 1e6)
