@@ -4,7 +4,7 @@ BIN := .venv/bin
 ARGS ?=
 # One more than there are processors: tests wait as much as they work.
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
-JAEGER := $(BIN)/python tools/jaeger/jaeger.py
+JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
 .PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-llm test-jaeger test-prometheus check format generate protos bench clean
