@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import msgspec
 
+from extproc.core.money import usd
+
 
 class Word(StrEnum):
     """A word of the contract: equal to its text, and hashed like it, at C speed."""
@@ -189,18 +191,29 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens."""
+    """US dollars per million tokens, with at most 6 decimals; so every call costs a whole number of picodollars (`core.money`)."""
 
     input: float
     output: float
     cached_input: float
     cache_write: float
+    _per_token: tuple[int, int, int, int] = field(init=False, repr=False, compare=False)
+    """The four of them in picodollars per token."""
+
+    def __post_init__(self) -> None:
+        told = (self.input, self.output, self.cached_input, self.cache_write)
+        fresh, output, cached, written = (round(dollars * 1e6) for dollars in told)
+        object.__setattr__(self, "_per_token", (fresh, output, cached, written))
+
+    def cost(self, usage: Usage) -> int:
+        """Price one model call, in picodollars; cached tokens are part of `usage.input` and priced apart."""
+        fresh, output, cached, written = self._per_token
+        new = max(0, usage.input - usage.cached_input - usage.cache_write)
+        return new * fresh + usage.cached_input * cached + usage.cache_write * written + usage.output * output
 
     def cost_usd(self, usage: Usage) -> float:
-        """Price one model call; cached tokens are part of `usage.input` and priced apart."""
-        fresh = max(0, usage.input - usage.cached_input - usage.cache_write)
-        cached = usage.cached_input * self.cached_input + usage.cache_write * self.cache_write
-        return (fresh * self.input + cached + usage.output * self.output) / 1e6
+        """Price one model call, in dollars: the double that is nearest to the exact amount."""
+        return usd(self.cost(usage))
 
 
 @dataclass(frozen=True, slots=True)
