@@ -3,6 +3,9 @@
 request    read for the rules
 demands    read for what an answer is held against
 edit       the few changes to it; history: which of its answers another provider wrote
+features   what requests can hold, and what is carried
+heard      a request in full → a conversation (turns, content, tools: what it is made of)
+asked      a conversation → a request (inputs: its items)
 reader     events, or one body → pieces (events, output, parts, taking: what it is made of)
 writer     pieces → events, or one body (items)
 """
@@ -15,7 +18,7 @@ from extproc.core.answers import Answer, Began, Demands, Piece
 from extproc.core.conversation import Conversation, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes
-from extproc.core.dialects.openai_responses import demands, edit, features, history, request, writer
+from extproc.core.dialects.openai_responses import asked, demands, edit, features, heard, history, request, writer
 from extproc.core.dialects.openai_responses import reader as reading
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.splice import Fields
@@ -56,11 +59,11 @@ class OpenAIResponses:
 
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request."""
-        raise NotImplementedError
+        return heard.conversation(body)
 
     def asked(self, conversation: Conversation, manner: Manner) -> bytes:
         """Write a request."""
-        raise NotImplementedError
+        return asked.asked(conversation, manner)
 
     def reader(self) -> reading.Reader:
         """Begin to read a streamed answer."""

@@ -1,0 +1,85 @@
+"""Messages → input items. They have no ids of their own, since those name what a provider keeps; calls and results have theirs."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from extproc.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult, fitted
+
+Json = dict[str, Any]
+
+_FAILED = ("error", "traceback")
+"""Beginnings of what a tool says by which a failure is known without a mark."""
+
+
+def items_of(messages: Sequence[Message]) -> list[Json]:
+    """Write the items of an input."""
+    items: list[Json] = []
+    custom: set[str] = set()
+    for message in messages:
+        if message.role is Role.ASSISTANT:
+            items += _answered(message, custom)
+        else:
+            items += [_result(part, custom) for part in message.parts if isinstance(part, ToolResult)]
+            if said := _parts([part for part in message.parts if isinstance(part, Text | Media)]):
+                role = "user" if message.role is Role.USER else "developer"
+                items.append({"type": "message", "role": role, "content": said})
+    return items
+
+
+def _answered(message: Message, custom: set[str]) -> Iterable[Json]:
+    for part in message.parts:
+        if isinstance(part, Text) and part.text:
+            yield {"type": "message", "role": "assistant", "content": part.text}
+        elif isinstance(part, ToolCall) and part.custom:
+            custom.add(part.id)
+            yield {"type": "custom_tool_call", "call_id": _id(part.id), "name": fitted(part.name), "input": part.arguments}
+        elif isinstance(part, ToolCall):
+            arguments = part.arguments.strip() or "{}"
+            yield {"type": "function_call", "call_id": _id(part.id), "name": fitted(part.name), "arguments": arguments}
+
+
+def _result(result: ToolResult, custom: set[str]) -> Json:
+    parts = list(result.parts)
+    first = parts[0] if parts else Text("")
+    if result.error and not (isinstance(first, Text) and first.text.lower().startswith(_FAILED)):
+        parts = [Text(f"Error: {first.text}"), *parts[1:]] if isinstance(first, Text) else [Text("Error:"), *parts]
+    said = [part.text for part in parts if isinstance(part, Text)]
+    output = "".join(said) if len(parts) <= 1 and len(said) == len(parts) else _parts(parts)
+    kind = "custom_tool_call_output" if result.id in custom else "function_call_output"
+    return {"type": kind, "call_id": _id(result.id), "output": output}
+
+
+def _parts(parts: Iterable[Text | Media]) -> list[Json]:
+    return [_text(part.text) if isinstance(part, Text) else _media(part) for part in parts if not isinstance(part, Text) or part.text]
+
+
+def _text(text: str) -> Json:
+    return {"type": "input_text", "text": text}
+
+
+def _media(media: Media) -> Json:
+    address = media.url or f"data:{media.media_type};base64,{media.data}"
+    if media.kind == "image":
+        return {"type": "input_image", "image_url": address, "detail": media.detail or "auto"}
+    if media.url:
+        return {"type": "input_file", "file_url": media.url}
+    if media.media_type.startswith("text/") and (words := _words(media)) is not None:
+        return _text(words)
+    return {"type": "input_file", "filename": media.name or "document.pdf", "file_data": address}
+
+
+def _words(document: Media) -> str | None:
+    """The text of a document; None where it is none."""
+    try:
+        text = b64decode(document.data, validate=True).decode()
+    except (BadBase64, UnicodeDecodeError, ValueError):
+        return None
+    return f"{document.name}\n\n{text}" if document.name else text
+
+
+def _id(call_id: str) -> str:
+    return fitted(call_id, 40)
