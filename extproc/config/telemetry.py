@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from extproc.config.strict import Strict
-from extproc.config.values import OtlpUrl, StateFile
+from extproc.config.values import OtlpUrl, StateFile, TraceUrl
 
 
 class Telemetry(Strict):
@@ -13,6 +13,7 @@ class Telemetry(Strict):
 
     otlp_endpoint: OtlpUrl = Field("", description="for example http://jaeger:4317; empty = no export")
     debug_headers: bool = Field(False, description="translated answers tell in `x-cascade-lossy` what of the request was lost")
+    trace_url: TraceUrl = Field("", description="where a trace is shown, for links, for example http://127.0.0.1:16686/trace/{trace_id}")
     capture_content: bool = Field(False, description="prompts and answers never leave in telemetry unless true")
 
 

@@ -81,6 +81,7 @@ Version = BeforeValidator(_version)
 HostPort = Annotated[str, AfterValidator(_host_port)]
 BaseUrl = Annotated[str, AfterValidator(_url("https://api.example.com"))]
 OtlpUrl = Annotated[str, AfterValidator(lambda value: _url("http://jaeger:4317")(value) if value else value)]
+TraceUrl = Annotated[str, *_shaped(r"(https?://[!-?A-~]*\{trace_id\}[!-?A-~]*)?", "a URL with {trace_id} in it, without user or password")]
 StateFile = Annotated[str, AfterValidator(lambda value, info: _beside_the_file(value, info) if value else value)]
 KeyFile = Annotated[str, AfterValidator(_beside_the_file)]
 Folder = Annotated[str, _shaped(r"[^\x00-\x1f\x7f]*", "the path of a folder")[0]]

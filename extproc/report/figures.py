@@ -89,6 +89,13 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, OutcomeInBucket]
 
 
+class FirstBytes(msgspec.Struct, frozen=True, kw_only=True):
+    """One stretch of time: plan → median seconds to the first byte, of requests that were answered."""
+
+    at: float
+    plans: dict[str, float]
+
+
 def dollars(amount: int) -> Decimal:
     """Give an amount of picodollars as dollars."""
     return Decimal(shown(amount))

@@ -11,11 +11,14 @@ from aiohttp import web
 
 from extproc.config.runtime import PROBE_PATH
 from extproc.report.figures import ENCODER
+from extproc.shell.dashboard import add_dashboard
 from extproc.shell.decisions import Reader
 from extproc.shell.telemetry import Journal, Meters
 
 _PROBE_S = 1.0
 _MOST_DECISIONS = 1000
+_ID_DIGITS = 19
+"""Of what SQLite counts to; a trace id has 32."""
 _LONGEST_S = 315_360_000
 """Ten years."""
 
@@ -64,11 +67,13 @@ class Admin:
                 web.get("/readyz", self._readyz),
                 web.get("/metrics", self._metrics),
                 web.get("/api/decisions", self._decisions),
+                web.get("/api/decisions/{key:[0-9a-f]{1,32}}", self._decision),
                 web.get("/api/summary", self._summary),
                 web.get("/api/shadow", self._shadow),
                 web.get("/api/config", self._show_config),
             ]
         )
+        add_dashboard(app, reader, config)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         self._draining = False
 
@@ -99,6 +104,16 @@ class Admin:
     async def _decisions(self, request: web.Request) -> web.Response:
         limit = _number(request, "limit", 100, 1, _MOST_DECISIONS)
         return _json({"decisions": await asyncio.to_thread(self._reader.newest, limit)})
+
+    async def _decision(self, request: web.Request) -> web.Response:
+        key = request.match_info["key"]
+        is_number = key.isdecimal() and len(key) < _ID_DIGITS
+        found = await (asyncio.to_thread(self._reader.numbered, int(key)) if is_number else asyncio.to_thread(self._reader.one, key))
+        if found is None:
+            raise web.HTTPNotFound(
+                body=ENCODER.encode({"error": "no such decision, or not kept any more"}), content_type="application/json"
+            )
+        return _json(found)
 
     async def _summary(self, request: web.Request) -> web.Response:
         since_s = _number(request, "since_s", None, 1, _LONGEST_S)

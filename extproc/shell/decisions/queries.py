@@ -7,7 +7,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from extproc.report.figures import Bucket, Figures, OutcomeInBucket, Quantiles, dollars
+from extproc.report.figures import Bucket, Figures, FirstBytes, OutcomeInBucket, Quantiles, dollars
 
 KEYS = {
     "team": "policy",
@@ -145,3 +145,19 @@ def series(file: sqlite3.Connection, since: float, bucket_s: float) -> list[Buck
             )
         )
     return made
+
+
+def first_bytes(file: sqlite3.Connection, since: float, bucket_s: float) -> list[FirstBytes]:
+    """Give the median time to the first byte for each plan since a Unix time, in stretches that begin at multiples of `bucket_s`."""
+    plans: defaultdict[int, dict[str, float]] = defaultdict(dict)
+    for slot, plan, median in file.execute(
+        """SELECT slot, plan, MIN(CASE WHEN rank * 2 >= n THEN first_byte_s END)
+        FROM (SELECT slot, plan, first_byte_s,
+            ROW_NUMBER() OVER (PARTITION BY slot, plan ORDER BY first_byte_s) AS rank, COUNT(*) OVER (PARTITION BY slot, plan) AS n
+          FROM (SELECT CAST(at / ? AS INTEGER) AS slot, plan, first_byte_s FROM decisions
+            WHERE at >= ? AND first_byte_s IS NOT NULL AND outcome NOT IN ('BYPASSED', 'FAILED')))
+        GROUP BY 1, 2 ORDER BY 1""",
+        (bucket_s, since),
+    ):
+        plans[slot][plan] = median
+    return [FirstBytes(at=slot * bucket_s, plans=found) for slot, found in plans.items()]

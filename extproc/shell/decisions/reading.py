@@ -13,7 +13,7 @@ from time import time
 
 import msgspec
 
-from extproc.report.figures import Bucket, Figures, Group, Summary
+from extproc.report.figures import Bucket, Figures, FirstBytes, Group, Summary
 from extproc.shell.decisions import queries
 from extproc.shell.decisions.table import opened_to_read
 
@@ -75,6 +75,11 @@ class Reader:
         """Give the last `since_s` seconds in stretches of `bucket_s`, oldest first; stretches without a request are left out."""
         with self._file() as file:
             return queries.series(file, _since(since_s), bucket_s) if file else []
+
+    def first_bytes(self, since_s: float, bucket_s: float) -> list[FirstBytes]:
+        """Give the median times to the first byte by plan, as `series` does."""
+        with self._file() as file:
+            return queries.first_bytes(file, _since(since_s), bucket_s) if file else []
 
     def _records(self, which: str, *values: object) -> list[msgspec.Raw]:
         with self._file() as file:
