@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from extproc.core.books import spent
 from extproc.core.conversation import Feature
 from extproc.core.dialects import DIALECTS
+from extproc.core.money import shown
 from extproc.core.records import Note
 from extproc.core.vocabulary import Dialect
 from extproc.core.wire.sse import comment
@@ -43,10 +45,9 @@ def refusal(dialect: Dialect, barrier: str) -> tuple[int, bytes]:
 
 
 def cost_of(note: Note) -> str:
-    """Give what all model calls cost, in US dollars; empty where that is not known of each."""
-    costs = [call.cost_usd for call in note.calls]
-    known = [cost for cost in costs if cost is not None]
-    return f"{sum(known):.6f}" if known and len(known) == len(costs) else ""
+    """Give what all model calls cost, in US dollars to the last digit; empty where that is not known of each."""
+    cost = spent(note.calls)
+    return "" if cost is None else shown(cost)
 
 
 def message_in(body: bytes) -> str:

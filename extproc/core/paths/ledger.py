@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from extproc.core.money import total
 from extproc.core.records import CallNote
 from extproc.core.vocabulary import Price, Role, Usage
 
@@ -61,7 +62,7 @@ class Ledger:
     @property
     def spent_usd(self) -> float:
         """What the calls cost, as far as that is known."""
-        return sum(entry.cost_usd or 0.0 for entry in self._entries.values())
+        return total(entry.cost_usd for entry in self._entries.values() if entry.cost_usd is not None)
 
     def is_open(self, role: Role) -> bool:
         """Whether a call to this role runs."""

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from extproc.core.answers import Answer, pieces_of
+from extproc.core.books import spent
 from extproc.core.commands import Call, Command, Compared
+from extproc.core.money import usd
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started
 from extproc.core.paths.judgement import Judgement
 from extproc.core.paths.sent import Sent
@@ -106,11 +108,10 @@ class ShadowPath:
         note, calls = self._sent.note, self._asking.ledger.notes()
         rescued = outcome in {Outcome.RESCUED, Outcome.FAILED}
         baseline = None if rescued else _baseline(outcome, calls, self._policy.prices.get(Role.VERIFY))
-        spent = _cost(calls)
         # Nobody would have judged the draft of a plan `draft`.
-        would = spent if self._plan is Plan.CASCADE else _cost(calls[:1])
+        would = spent(calls if self._plan is Plan.CASCADE else calls[:1])
         # The verify model's answer to the client's own question is paid for with or without a draft in vain.
-        alone = 0.0 if rescued else baseline
+        alone = 0 if rescued else baseline
         return Compared(
             Comparison(
                 at=self._sent.created_s,
@@ -125,10 +126,10 @@ class ShadowPath:
                 verdict=verdict,
                 checks=self._checks,
                 similarity=alike,
-                cost_usd=spent,
-                would_cost_usd=would,
-                baseline_usd=baseline,
-                saved_usd=None if alone is None or would is None else alone - would,
+                cost_usd=_usd(spent(calls)),
+                would_cost_usd=_usd(would),
+                baseline_usd=_usd(baseline),
+                saved_usd=None if alone is None or would is None else usd(alone - would),
                 calls=calls,
             )
         )
@@ -141,15 +142,13 @@ def ruled(answer: Answer) -> Ruling:
     return judgement.final(whole=answer.whole) if ruling is Ruling.UNDECIDED else ruling
 
 
-def _cost(calls: Sequence[CallNote]) -> float | None:
-    """What calls cost together; unknown where that is not known of each."""
-    costs = [call.cost_usd for call in calls if call.cost_usd is not None]
-    return sum(costs) if len(costs) == len(calls) else None
+def _usd(amount: int | None) -> float | None:
+    return None if amount is None else usd(amount)
 
 
-def _baseline(outcome: Outcome, calls: Sequence[CallNote], price: Price | None) -> float | None:
+def _baseline(outcome: Outcome, calls: Sequence[CallNote], price: Price | None) -> int | None:
     """What the verify model alone would have cost: the conversation as the draft model counted it, and the answer that won."""
     conversation, answer = calls[0].usage, calls[-1 if outcome is Outcome.ENHANCED else 0].usage
     if price is None or conversation is None or answer is None:
         return None
-    return price.cost_usd(replace(conversation, output=answer.output))
+    return price.cost(replace(conversation, output=answer.output))
