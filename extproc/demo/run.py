@@ -52,7 +52,7 @@ async def demo(*, stay: bool, show: Tell, tell: Tell, jaeger: Jaeger | None = No
     async with AsyncExitStack() as stack:
         draft = await stack.enter_async_context(Simulator(_DRAFT))
         verify = await stack.enter_async_context(Simulator(_VERIFY))
-        config = configuration(draft.url, verify.url, jaeger.otlp if jaeger else "")
+        config = configuration(draft.url, verify.url, jaeger)
         runtime = stack.enter_context(plant.runtime_dir(config, None, temporary=True))
         plant.prepare(config, runtime)
         ready = asyncio.Event()
@@ -105,7 +105,7 @@ async def _send_all(config: Config, show: Tell, jaeger: Jaeger | None) -> int:
     return sum(not row.as_expected for row in rows)
 
 
-def configuration(draft_url: str, verify_url: str, otlp: str = "") -> Config:
+def configuration(draft_url: str, verify_url: str, jaeger: Jaeger | None = None) -> Config:
     """Give the demonstration's configuration: both providers speak all dialects; the usual ports where they are free."""
     free = {key: f"127.0.0.1:{_free(port)}" for key, port in _USUAL.items()}
     others: dict[str, dict[str, str]] = {"openai_chat": {}, "openai_responses": {}}
@@ -113,7 +113,7 @@ def configuration(draft_url: str, verify_url: str, otlp: str = "") -> Config:
         {
             "version": 1,
             **free,
-            "telemetry": {"otlp_endpoint": otlp},
+            "telemetry": {"otlp_endpoint": jaeger.otlp, "trace_url": jaeger.link("{trace_id}")} if jaeger else {},
             "models": {
                 "draft": {
                     "model": "draft-small",
