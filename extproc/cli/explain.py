@@ -16,6 +16,7 @@ from extproc.core.errors import UnreadableError
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import RULES, classify
 from extproc.core.steps.plan import plan
+from extproc.core.steps.translation import Interpreter
 from extproc.core.vocabulary import PATHS, Dialect, Policy, Role
 from extproc.core.wire.splice import readable, top_level
 
@@ -26,6 +27,8 @@ _OVERRULED = {
     "cannot_be_judged": "a form or a call is forced, or the answer has begun, so the verify model could not say that it accepts a draft",
     "draft_lacks_dialect": "the draft model does not speak the client's dialect",
     "dialect_not_served": "no model of the configuration speaks the client's dialect",
+    "draft_cannot_": "the draft model cannot be told of this part of the request, or cannot take it",
+    "verify_cannot_": "the verify model cannot be told of this part of the request, or cannot take it",
     "shadow_mode": "shadow mode only reports what it would have done",
 }
 
@@ -67,7 +70,8 @@ def explain(name: str, body: bytes, chosen: Policy, path: str | None = None) -> 
     except UnreadableError as error:
         return {**told, "turn": None, "score": None, "plan": "bypass", "wanted": None, "rules": [{"name": error.rule, "weight": 0.0}]}
     label = classify(request, chosen)
-    decision = plan(request, label, chosen)
+    speaker = Interpreter(request, chosen)
+    decision = plan(request, label, chosen, speaker)
     judged = {fired.name: round(fired.weight, 3) for fired in label.rules}
     return {
         **told,
@@ -79,7 +83,17 @@ def explain(name: str, body: bytes, chosen: Policy, path: str | None = None) -> 
         "wanted": str(decision.wanted) if decision.wanted else None,
         "checked": decision.checked and decision.role is Role.DRAFT,
         "rules": [{"name": rule, "weight": judged.get(rule, 0.0), "reason": _reason(rule)} for rule in decision.rules],
+        "translated": [_translated(speaker, role) for role in Role if speaker.translates(role)],
     }
+
+
+def _translated(speaker: Interpreter, role: Role) -> dict[str, Any]:
+    """Say in which dialect a model would be asked, and what of the request it would not be told as it is."""
+    try:
+        lost = [{"field": loss.field, "how": str(loss.how)} for loss in speaker.losses(role)]
+    except UnreadableError as error:
+        lost = [{"field": "", "how": f"unreadable ({error.rule})"}]
+    return {"role": str(role), "dialect": str(speaker.into(role)), "lost": lost}
 
 
 def explain_folder(folder: Path) -> str:
@@ -89,7 +103,8 @@ def explain_folder(folder: Path) -> str:
 
 
 def _reason(rule: str) -> str:
-    return _REASONS.get(rule) or _OVERRULED.get(rule) or "a keyword rule of the configuration"
+    cannot = next((name for name in _OVERRULED if name.endswith("_") and rule.startswith(name)), rule)
+    return _REASONS.get(rule) or _OVERRULED.get(cannot) or "a keyword rule of the configuration"
 
 
 def guess(body: bytes) -> tuple[str, str]:
@@ -139,6 +154,9 @@ def _text(one: Mapping[str, Any]) -> str:
     for rule in one["rules"]:
         weight = f"{rule['weight']:+.2f}" if rule["weight"] else "     "
         lines.append(f"    {weight}  {rule['name']}{': ' + rule['reason'] if 'reason' in rule else ''}")
+    for other in one.get("translated", ()):
+        lines.append(f"  {other['role']:<8} is asked in {other['dialect']}")
+        lines += [f"    {loss['how']:<13} {loss['field']}" for loss in other["lost"]]
     return "\n".join(lines)
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from extproc.config.load import load
 from extproc.config.runtime import DEFAULT, RuntimeDir
-from extproc.core.vocabulary import PATHS
+from extproc.core.vocabulary import COUNT_PATH, PATHS
 from extproc.envoyconf import to_yaml
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE
-from extproc.envoyconf.routes import COUNT_TOKENS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "cascade.yaml"
 """In a checkout; installed packages have no examples."""
@@ -42,7 +41,7 @@ _ITEMS = {
     },
     **{f"{path} draft": "LLM calls that the sidecar sends to the draft model; no client can set this header." for path in PATHS},
     **{f"{path} verify": "All other LLM calls, also when the sidecar is down: as if it did not exist." for path in PATHS},
-    COUNT_TOKENS: "Counts tokens, answers nothing: to the verify provider, past ext_proc.",
+    COUNT_PATH: "Counts tokens, answers nothing: to the verify provider, past ext_proc.",
     "origin /v1/": "The API's other paths, past ext_proc.",
     "origin /": "All that is no LLM call, past ext_proc and of any size: it streams through.",
     SIZE_LIMIT: "LLM calls that are too large are refused at the door, with a 413 in the client's dialect.",

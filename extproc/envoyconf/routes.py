@@ -12,11 +12,9 @@ from extproc.config.endpoints import Endpoint, Upstream, endpoints
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, TARGET_HEADER
 from extproc.core.dialects import DIALECTS
-from extproc.core.vocabulary import HELD, PATHS, Dialect, Mode, Role
+from extproc.core.vocabulary import COUNT_PATH, HELD, PATHS, Dialect, Mode, Role
 from extproc.envoyconf.clusters import ORIGIN
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, patience_s, seconds, typed
-
-COUNT_TOKENS = "/v1/messages/count_tokens"
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
 _PRIVATE = (TARGET_HEADER, "x-cascade-id", "x-forwarded-proto", "x-request-id", "x-envoy-external-address", "x-envoy-internal")
@@ -74,22 +72,26 @@ def _llm_calls(config: Config, *, processed: bool) -> Iterator[Node]:
     is_post = {"name": ":method", "string_match": {"exact": "POST"}}
     to_draft = {"name": TARGET_HEADER, "string_match": {"exact": str(Role.DRAFT)}}
     held = {"name": TARGET_HEADER, "string_match": {"exact": HELD}}
+    translated = config.models.verify.translate
     for path, dialect in PATHS.items():
-        if processed and dialect in drafts and dialect in verifies:
-            yield _held(path, {"path": path, "headers": [is_post, held]}, dialect)
+        if processed and (translated or dialect in verifies):
+            yield _held(f"{path} {HELD}", {"path": path, "headers": [is_post, held]}, dialect)
         if dialect in drafts:
             yield _llm(config, path, {"path": path, "headers": [is_post, to_draft]}, drafts[dialect], processed=processed)
         if dialect in verifies:
             yield _llm(config, path, {"path": path, "headers": [is_post]}, verifies[dialect], processed=processed)
+        elif processed and translated:
+            # Without the processor nobody can translate, so what fails open is told to come again.
+            yield _held(f"{path} untranslated", {"path": path, "headers": [is_post]}, dialect)
 
 
-def _held(path: str, match: Node, dialect: Dialect) -> Node:
+def _held(name: str, match: Node, dialect: Dialect) -> Node:
     """A request whose response is the processor's from its first byte to its last; this error stands in until then, and if it dies."""
     body = DIALECTS[dialect].error(503, "The gateway was interrupted; please try again.").decode()
     told = _told({name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%" for name, key in _TOLD.items()})
     told["response_headers_to_add"].append(_header("content-type", "application/json"))
     return {
-        "name": f"{path} {HELD}",
+        "name": name,
         "match": match,
         "direct_response": {"status": 503, "body": {"inline_string": body}},
         **told,
@@ -130,9 +132,15 @@ _UNLIMITED = typed("envoy.config.route.v3.FilterConfig", disabled=True)
 
 
 def _count_tokens(config: Config) -> Iterator[Node]:
-    endpoint = _served(config, Role.VERIFY).get(Dialect.ANTHROPIC)
-    if endpoint is not None:
-        yield _bypass(COUNT_TOKENS, {"path": COUNT_TOKENS}, _to_endpoint(config, endpoint, COUNT_TOKENS), endpoint.forward)
+    """To the verify model where it counts in this dialect; else the processor asks the draft model, or estimates."""
+    verify, draft = (_served(config, role).get(Dialect.ANTHROPIC) for role in (Role.VERIFY, Role.DRAFT))
+    if verify is not None:
+        yield _bypass(COUNT_PATH, {"path": COUNT_PATH}, _to_endpoint(config, verify, COUNT_PATH), verify.forward)
+    elif config.models.verify.translate and config.mode is not Mode.OFF:
+        if draft is not None:
+            match = {"path": COUNT_PATH, "headers": [{"name": TARGET_HEADER, "string_match": {"exact": str(Role.DRAFT)}}]}
+            yield _bypass(f"{COUNT_PATH} draft", match, _to_endpoint(config, draft, COUNT_PATH), draft.forward)
+        yield _held(COUNT_PATH, {"path": COUNT_PATH}, Dialect.ANTHROPIC)
 
 
 def _rest(config: Config) -> Iterator[Node]:

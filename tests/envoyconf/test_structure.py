@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from extproc.core.vocabulary import PATHS
+from extproc.core.vocabulary import COUNT_PATH, PATHS
 from extproc.envoyconf import bootstrap, to_yaml
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE
 from tests.envoyconf.variants import SECRET, VARIANTS, made
@@ -50,7 +50,11 @@ def by_name(of: Node) -> dict[str, Node]:
 
 
 def is_llm(route: Node) -> bool:
-    return route["name"] in {f"{path} {role}" for path in PATHS for role in ("held", "draft", "verify")}
+    """An LLM call, or the counting of one's tokens where the processor sees to it."""
+    kinds = ("held", "draft", "verify", "untranslated")
+    return route["name"] in {f"{path} {kind}" for path in PATHS for kind in kinds} or (
+        route["name"] == COUNT_PATH and "direct_response" in route
+    )
 
 
 def is_carried(route: Node) -> bool:
@@ -75,10 +79,19 @@ def test_no_route_for_a_dialect_that_nobody_serves(tmp_path: Path):
     assert {"/v1/messages draft", "/v1/responses draft"} & names == set()
 
 
-def test_a_dialect_that_verify_lacks_goes_to_the_origin(tmp_path: Path):
-    names = {one["name"] for one in routes(whole("verify lacks a dialect", tmp_path))}
-    assert "/v1/responses verify" in names
-    assert {"/v1/messages verify", "/v1/messages/count_tokens"} & names == set()
+def test_a_dialect_that_verify_lacks_is_translated_and_without_us_refused(tmp_path: Path):
+    of = by_name(whole("verify lacks a dialect", tmp_path))
+    assert "/v1/responses verify" in of
+    assert "/v1/messages verify" not in of
+    for name in ("/v1/messages held", "/v1/messages untranslated", "/v1/messages/count_tokens"):
+        assert of[name]["direct_response"]["status"] == 503
+        assert EXT_PROC in of[name]["typed_per_filter_config"]
+    assert of["/v1/messages/count_tokens draft"]["route"]["cluster"] == "draft"
+
+
+def test_a_dialect_that_verify_is_not_to_be_asked_in_goes_to_the_origin(tmp_path: Path):
+    names = {one["name"] for one in routes(whole("nothing is translated", tmp_path))}
+    assert {"/v1/chat/completions held", "/v1/chat/completions untranslated", "/v1/messages verify"} & names == {"/v1/messages verify"}
 
 
 @every_variant
@@ -150,7 +163,7 @@ def test_streams_may_be_long_but_not_silent(name: str, tmp_path: Path):
         assert patience >= max(900, VARIANTS[name].get("budget", {}).get("max_wall_s", 0))
         assert manager(of)["stream_idle_timeout"] == one["route"]["idle_timeout"]
         retry = one["route"].get("retry_policy", {})
-        if one["route"]["cluster"].startswith("draft"):
+        if one["route"]["cluster"].startswith("draft") and is_llm(one):
             silence = f"{VARIANTS[name].get('draft', {}).get('timeout_s', 30):g}s"
             assert retry == ({} if one in ours else {"num_retries": 0, "per_try_idle_timeout": silence})
         elif is_llm(one):

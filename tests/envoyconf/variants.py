@@ -38,6 +38,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "all dialects": variant({"api_key_env": "DRAFT_KEY", "dialects": ALL}, {"dialects": ALL}),
     "draft lacks a dialect": variant({"dialect": "openai_chat"}, {"dialects": ALL}),
     "verify lacks a dialect": variant({"dialects": ALL}, {"dialect": "openai_responses"}),
+    "nothing is translated": variant({"dialects": ALL, "translate": False}, {"translate": False}),
+    "three dialects": variant({"dialect": "openai_chat"}, {"dialect": "openai_responses", "api_key_env": "VERIFY_KEY"}),
     "version in the root": variant({"base_url": "https://draft.example.com/v1"}, {"base_url": "https://verify.example.com/api/v1beta"}),
     "path in the root": variant({"base_url": "https://draft.example.com/anthropic"}, {"base_url": "https://verify.example.com/a/b/"}),
     "a key and a root for each dialect": variant(

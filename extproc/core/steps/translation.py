@@ -61,13 +61,13 @@ class Interpreter:
         if not self.translates(role):
             return ""
         try:
-            return next((str(loss.feature) for loss in self._losses(role) if loss.how is How.REFUSED), "")
+            return next((str(loss.feature) for loss in self.losses(role) if loss.how is How.REFUSED), "")
         except UnreadableError as error:
             return error.rule
 
     def lost(self, role: Role) -> tuple[str, ...]:
         """Name the fields of the request that a model is not told of, or not as they are."""
-        return tuple([_shown(loss) for loss in self._losses(role)]) if self.translates(role) else ()
+        return tuple([_shown(loss) for loss in self.losses(role)]) if self.translates(role) else ()
 
     def body(self, role: Role, *, said: str = "", max_tokens: int | None = None) -> bytes:
         """Write the request in a model's dialect, with one more message of the user's, and a bound for the answer."""
@@ -102,7 +102,8 @@ class Interpreter:
     def _tongue(self, role: Role) -> Tongue:
         return self._policy.tongues.get(role, _NATIVE)
 
-    def _losses(self, role: Role) -> Sequence[Loss]:
+    def losses(self, role: Role) -> Sequence[Loss]:
+        """Say what is lost of a translated request. UnreadableError where it cannot be read."""
         return losses(self.conversation, DIALECTS[self.into(role)].carries)
 
 
