@@ -87,6 +87,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         baseline_usd=verify_price.cost_usd(_alone(usage, calls)) if verify_price and usage else None,
         error=_error(common),
         calls=calls,
+        lossy=tuple(filter(None, note.get("lossy", "").split(","))),
     )
 
 
@@ -126,6 +127,8 @@ def _note(metadata: Metadata) -> dict[str, str]:
     fields = metadata.filter_metadata[METADATA_NAMESPACE].fields
     # One by one: to go through a map of protobuf costs three times as much. What is not there reads as empty.
     note = {key: fields[key].string_value for key in _OWN}
+    if note["calls"]:  # translated are only requests whose models we call ourselves
+        note["lossy"] = fields["lossy"].string_value
     note.update(zip(_MORE, note["more"].split(" ", len(_MORE) - 1), strict=False))
     return {key: value for key, value in note.items() if value}
 

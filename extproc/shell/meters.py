@@ -47,6 +47,7 @@ class Meters:
         self._baseline = Counter("cascade_baseline_cost_usd", "Cost had the verify model answered alone", registry=registry)
         self._saved = Gauge("cascade_saved_usd_total", "Baseline minus cost", registry=registry, multiprocess_mode="sum")
         self._rules = Counter("cascade_rule_fired", "Rules in decisions", ["rule"], registry=registry)
+        self._lossy = Counter("cascade_translation_lossy", "Requests of which a translation lost this field", ["field"], registry=registry)
         self._checks = Counter("cascade_checks_failed", "Drafts that failed a check", ["check"], registry=registry)
         self._errors = Counter("cascade_errors", "Failures of requests and of model calls", ["role", "kind"], registry=registry)
         self._shadow = _ShadowMeters(registry)
@@ -77,6 +78,8 @@ class Meters:
             self._rules.labels(rule).inc(count)
             if rule.startswith(_CHECK):
                 self._checks.labels(rule.removeprefix(_CHECK)).inc(count)
+        for field, count in Tally(field for record in records for field in record.lossy).items():
+            self._lossy.labels(field).inc(count)
         troubles = Tally(_trouble(record) for record in records if record.status >= 400 or record.error)
         for trouble, count in troubles.items():
             self._errors.labels(*trouble).inc(count)

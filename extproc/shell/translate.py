@@ -32,6 +32,8 @@ for _kind in ("request_headers", "response_headers", "response_trailers"):
     getattr(_response, _kind).SetInParent()
     _CONTINUE[_kind] = _response.SerializeToString()
 
+_LONGEST = 2_000
+"""Characters of a list of names."""
 _OVERWRITE = HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _APPEND = HeaderValueOption.APPEND_IF_EXISTS_OR_ADD
 
@@ -219,4 +221,6 @@ def _write(note: Note, response: ProcessingResponse, *, begins: bool = False) ->
     score = "" if note.score is None else f"{note.score:.3f}"
     if note.calls:
         fields["calls"].string_value = msgspec.json.encode(note.calls).decode()
+        if note.lossy:
+            fields["lossy"].string_value = ",".join(note.lossy)[:_LONGEST]
     fields["more"].string_value = f"{note.plan} {note.dialect} {note.turn} {score} {note.wanted or ''} {note.requested_model}"
