@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 
-from extproc.core.answers import Opened, Part
+import msgspec
+
+from extproc.core.answers import Form, Opened, Part
+from extproc.core.dialects.base import OBJECT
+from extproc.core.dialects.openai_responses.tools import OBJECTS
 
 Json = dict[str, Any]
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
-_PREFIXES = {"function_call": "fc_", "custom_tool_call": "ctc_"}
+_PREFIXES = {
+    "function_call": "fc_",
+    "custom_tool_call": "ctc_",
+    "local_shell_call": "lsh_",
+    "shell_call": "sh_",
+    "apply_patch_call": "apc_",
+    "tool_search_call": "tsc_",
+}
+_LEAST: Mapping[str, Json] = {
+    "local_shell_call": {"type": "exec", "command": [], "env": {}},
+    "shell_call": {"commands": [], "timeout_ms": None, "max_output_length": None},
+    "apply_patch_call": {},
+    "tool_search_call": {},
+}
+"""What the object of a call of the dialect's own always has, whatever the model left out."""
+_ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Told(Protocol):
@@ -34,7 +54,7 @@ class Message:
 
     def __init__(self, opened: Opened, item_id: str) -> None:
         raw = _raw(opened)
-        self._field = "refusal" if raw.get("type") == "refusal" else "text"
+        self._field = "refusal" if is_refusal(opened) else "text"
         self._event = "response.refusal" if self._field == "refusal" else "response.output_text"
         self._head = {"id": item_id, "type": "message", "role": "assistant", **_rest(raw)}
         self._at = {"item_id": item_id, "content_index": 0}
@@ -97,6 +117,34 @@ class Call:
     def item(self) -> Json:
         """The call."""
         return {**self._head, "status": "completed", self._field: "".join(self._texts)}
+
+
+class Action:
+    """A call of a tool that only this dialect knows: told at once when it is whole, since its object cannot come in pieces."""
+
+    def __init__(self, opened: Opened, item_id: str) -> None:
+        self._kind = call_type(opened)
+        self._head = {"id": item_id, "type": self._kind, "call_id": opened.id}
+        self._texts: list[str] = []
+
+    def begin(self) -> list[Json]:
+        """Nothing can be told yet."""
+        return []
+
+    def grow(self, text: str) -> list[Json]:
+        """Nor now."""
+        self._texts.append(text)
+        return []
+
+    def end(self, signature: str) -> list[Json]:  # noqa: ARG002
+        """Tell all of it."""
+        return [_added({**self.item(), "status": "in_progress"})]
+
+    def item(self) -> Json:
+        """The call."""
+        given = _object("".join(self._texts))
+        where = {"execution": "client"} if self._kind == "tool_search_call" else {}
+        return {**self._head, **where, "status": "completed", OBJECTS[self._kind]: {**_LEAST[self._kind], **given}}
 
 
 class Thought:
@@ -178,7 +226,8 @@ def told(opened: Opened, ids: Ids) -> Told | None:
         case Part.TEXT:
             return Message(opened, ids.of(opened, "msg_"))
         case Part.CALL:
-            return Call(opened, ids.of(opened, _PREFIXES[call_type(opened)]))
+            kind = call_type(opened)
+            return (Call if kind in _CALLS else Action)(opened, ids.of(opened, _PREFIXES[kind]))
         case Part.THINKING:
             return Thought(opened, ids.of(opened, "rs_"))
         case Part.OTHER:
@@ -186,8 +235,16 @@ def told(opened: Opened, ids: Ids) -> Told | None:
 
 
 def call_type(opened: Opened) -> str:
-    """Give the type of a call's item."""
-    return "custom_tool_call" if _raw(opened).get("type") == "custom_tool_call" else "function_call"
+    """Give the type of a call's item: of a tool of the dialect's own, of a custom tool, or of a function."""
+    kind = _raw(opened).get("type")
+    if isinstance(kind, str) and kind in _PREFIXES:
+        return kind
+    return "custom_tool_call" if opened.form is Form.CUSTOM else "function_call"
+
+
+def is_refusal(opened: Opened) -> bool:
+    """Whether the model declines with a text."""
+    return opened.part is Part.TEXT and (_raw(opened).get("type") == "refusal" or opened.form is Form.REFUSAL)
 
 
 def hexadecimal(seed: str) -> str:
@@ -197,6 +254,14 @@ def hexadecimal(seed: str) -> str:
 
 def _raw(opened: Opened) -> Json:
     return opened.raw if isinstance(opened.raw, dict) else {}
+
+
+def _object(text: str) -> Json:
+    """The arguments of a call; empty where a model wrote no object."""
+    try:
+        return OBJECT.decode(text)
+    except _ODD:
+        return {}
 
 
 def _rest(raw: Json) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from extproc.core.answers import Erred, Opened, Part
+from extproc.core.answers import Erred, Form, Opened, Part
 from extproc.core.vocabulary import Usage
 
 _KINDS = {"message": Part.TEXT, "function_call": Part.CALL, "custom_tool_call": Part.CALL, "reasoning": Part.THINKING}
@@ -59,12 +59,15 @@ def opening(kind: Part, item: dict[str, Any]) -> Opened:
     if kind is Part.THINKING:
         return Opened(kind, raw=rest or None)
     custom = {"type": "custom_tool_call"} if item.get("type") == "custom_tool_call" else {}
-    return Opened(kind, _string(item, "call_id"), _string(item, "name"), {**rest, **custom} or None)
+    form = Form.CUSTOM if custom else Form.PLAIN
+    return Opened(kind, _string(item, "call_id"), _string(item, "name"), {**rest, **custom} or None, form)
 
 
 def text_opening(part: str, rest: dict[str, Any]) -> Opened:
     """The opening of a part of a message, of type `output_text` or `refusal`."""
-    return Opened(Part.TEXT, raw=({**rest, "type": part} if part == "refusal" else rest) or None)
+    if part == "refusal":
+        return Opened(Part.TEXT, raw={**rest, "type": part}, form=Form.REFUSAL)
+    return Opened(Part.TEXT, raw=rest or None)
 
 
 def said_in(part: Any) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from extproc.core.answers import Opened, Part
+from extproc.core.answers import Form, Opened, Part
 from extproc.core.dialects.openai_responses import events as ev
 from extproc.core.dialects.openai_responses.output import is_called, kind_of, opening, rest_of, said_in, text_opening, wholes
 from extproc.core.dialects.openai_responses.parts import Growing, Row
@@ -100,7 +100,7 @@ class Taking:
         return self.row.part(item, event.content_index or 0, self._noted(text_opening(kind, item.raw)))
 
     def _noted(self, opened: Opened) -> Opened:
-        self.refused = self.refused or (opened.part is Part.TEXT and (opened.raw or {}).get("type") == "refusal")
+        self.refused = self.refused or opened.form is Form.REFUSAL
         return opened
 
     def _call(self, event: ev.Inside) -> Growing:

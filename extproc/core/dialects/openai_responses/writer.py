@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from extproc.core.answers import Answer, Began, Closed, Counted, Ended, Erred, Grew, Opened, Piece, Signed, Stop, Stopped, pieces_of
-from extproc.core.dialects.openai_responses.items import Ids, Json, Told, hexadecimal, told
+from extproc.core.dialects.openai_responses.items import Ids, Json, Told, hexadecimal, is_refusal, told
 from extproc.core.vocabulary import Usage
 from extproc.core.wire import sse
 
@@ -76,7 +76,7 @@ class Writer:
 
     def _opened(self, piece: Opened) -> bytes:
         before = self._close()
-        self._refusal = self._refusal or (isinstance(piece.raw, dict) and piece.raw.get("type") == "refusal")
+        self._refusal = self._refusal or is_refusal(piece)
         self._open, self._signature = told(piece, self._ids), ""
         return before + self._of_item(self._open.begin() if self._open else [])
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.core.answers import Began, Block, Closed, Ended, Erred, Grew, Opened, Part, Stop, gathered
+from extproc.core.answers import Began, Block, Closed, Ended, Erred, Form, Grew, Opened, Part, Stop, gathered
 from extproc.core.errors import MalformedError
 from extproc.core.vocabulary import Usage
 from extproc.core.wire.sse import SseEvent, SseParser
@@ -151,7 +151,7 @@ def test_custom_tools_namespaces_and_phases_are_kept():
         added({**custom, "input": ""}), delta("custom_tool_call_input", "l"), done(custom), done(text("x", phase="commentary")), DONE
     )
     assert answer.blocks == (
-        Block(Part.CALL, "ls", "c", "exec", raw={"type": "custom_tool_call", "id": "ctc_1", "namespace": "shell"}),
+        Block(Part.CALL, "ls", "c", "exec", raw={"type": "custom_tool_call", "id": "ctc_1", "namespace": "shell"}, form=Form.CUSTOM),
         Block(Part.TEXT, "x", raw={"phase": "commentary"}),
     )
 
@@ -199,7 +199,7 @@ def test_a_refusal_is_text_and_a_reason():
     streamed = answered(delta("refusal", "I can"), {"type": "response.content_part.done", "part": part}, DONE)
     whole = gathered(SPEC.whole(json.dumps({"output": [text("", content=[part])]}).encode()))
     for answer in (streamed, whole):
-        assert (answer.text, answer.stop) == ("I cannot.", Stop.REFUSAL)
+        assert (answer.text, answer.stop, answer.blocks[0].form) == ("I cannot.", Stop.REFUSAL, Form.REFUSAL)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extproc.core.answers import Answer, Began, Block, Closed, Ended, Erred, Grew, Opened, Part, Stop, Stopped, gathered, pieces_of
+from extproc.core.answers import Answer, Began, Block, Closed, Ended, Erred, Form, Grew, Opened, Part, Stop, Stopped, gathered, pieces_of
 from extproc.core.vocabulary import Usage
-from tests.core.dialects.openai_responses.made import KINDS, SPEC, data_of, read, simulated, written
+from tests.core.dialects.openai_responses.made import KINDS, SPEC, data_of, read, simulated, stream, written
 
 WORDS = st.text(alphabet=st.characters(codec="utf-8"), max_size=8)
 SAID = WORDS.filter(bool)
@@ -19,7 +19,8 @@ CUSTOM = {"type": "custom_tool_call", "namespace": "n"}
 BLOCKS = st.one_of(
     st.builds(Block, st.just(Part.TEXT), WORDS),
     st.builds(Block, st.just(Part.THINKING), WORDS, signature=WORDS),
-    st.builds(Block, st.just(Part.CALL), WORDS, SAID, SAID, raw=st.sampled_from([None, CUSTOM])),
+    st.builds(Block, st.just(Part.CALL), WORDS, SAID, SAID),
+    st.builds(Block, st.just(Part.CALL), WORDS, SAID, SAID, raw=st.just(CUSTOM), form=st.just(Form.CUSTOM)),
     st.builds(Block, st.just(Part.OTHER), raw=st.fixed_dictionaries({"type": st.just("web_search_call"), "action": SAID})),
 )
 USAGES = st.builds(Usage, *[st.integers(0, 10**6)] * 5)
@@ -35,6 +36,7 @@ def bare(answer: Answer) -> list[Block]:
             block.name,
             block.signature,
             {key: value for key, value in (block.raw or {}).items() if key != "id"} or None,
+            block.form,
         )
         for block in answer.blocks
     ]
@@ -98,6 +100,51 @@ def test_refusals_and_phases_stay_what_they_are():
         ("commentary", None),
         (None, "No."),
     ]
+
+
+def test_what_came_from_another_dialect_takes_the_form_that_it_names():
+    blocks = (
+        Block(Part.THINKING, "Hm."),
+        Block(Part.TEXT, "No.", form=Form.REFUSAL),
+        Block(Part.CALL, "ls", "toolu_1", "exec", form=Form.CUSTOM),
+        Block(Part.CALL, "{}", "toolu_2", "look", raw={"namespace": "files"}),
+    )
+    last = data_of(written(pieces_of(Answer("msg_foreign", "m", blocks, Stop.CALLS, ended=True))))[-1]["response"]
+    thought, refusal, custom, call = last["output"]
+    assert last["id"].startswith("resp_")
+    assert (thought["summary"], "encrypted_content" in thought) == ([{"type": "summary_text", "text": "Hm."}], False)
+    assert refusal["content"] == [{"type": "refusal", "refusal": "No."}]
+    assert (custom["type"], custom["call_id"], custom["input"]) == ("custom_tool_call", "toolu_1", "ls")
+    assert (call["type"], call["namespace"], call["arguments"]) == ("function_call", "files", "{}")
+
+
+ACTIONS = {
+    "shell_call": ({"commands": ["ls"]}, {"action": {"commands": ["ls"], "timeout_ms": None, "max_output_length": None}}),
+    "local_shell_call": ({"command": ["ls"]}, {"action": {"type": "exec", "command": ["ls"], "env": {}}}),
+    "apply_patch_call": (
+        {"type": "delete_file", "path": "a"},
+        {"operation": {"type": "delete_file", "path": "a"}},
+    ),
+    "tool_search_call": ({"query": "mail"}, {"arguments": {"query": "mail"}, "execution": "client"}),
+}
+
+
+@pytest.mark.parametrize("kind", ACTIONS)
+def test_a_tool_of_the_dialects_own_is_called_in_its_form(kind: str):
+    arguments, told = ACTIONS[kind]
+    block = Block(Part.CALL, json.dumps(arguments), "call_1", "any", raw={"type": kind})
+    events = data_of(written(pieces_of(Answer("", "m", (block,), Stop.CALLS, ended=True))))
+    (item,) = events[-1]["response"]["output"]
+    assert {"type": kind, "call_id": "call_1", "status": "completed", **told}.items() <= item.items()
+    assert [event["type"] for event in events[2:-1]] == ["response.output_item.added", "response.output_item.done"]
+    answer = gathered(read(stream(*events)))
+    assert (answer.stop, answer.blocks[0].raw) == (Stop.CALLS, item)
+
+
+def test_a_call_of_the_dialects_own_with_odd_arguments_is_still_one():
+    block = Block(Part.CALL, "ls", "call_1", "any", raw={"type": "shell_call"})
+    (item,) = data_of(written(pieces_of(Answer("", "m", (block,), ended=True))))[-1]["response"]["output"]
+    assert item["action"] == {"commands": [], "timeout_ms": None, "max_output_length": None}
 
 
 def test_an_answer_may_begin_twice_and_a_part_be_left_open():
