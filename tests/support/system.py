@@ -19,6 +19,8 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 READY_S = 60
+TRANSPORT: str | None = None
+"""The transport of every system that names none; None: the default of the configuration."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -58,6 +60,7 @@ class System:
             "admin": f"127.0.0.1:{admin}",
             "envoy_admin": f"127.0.0.1:{envoy_admin}",
             "models": models,
+            **({"transport": TRANSPORT} if TRANSPORT else {}),
             **more,
         }
         self.config = folder / "cascade.yaml"
