@@ -5,6 +5,7 @@ The conversation is read once, and only where a model needs it. For a model that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -15,11 +16,15 @@ from extproc.core.dialects import DIALECTS
 from extproc.core.dialects.crossing import Crossing
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
+from extproc.core.steps.forward import end_to_end
 from extproc.core.vocabulary import PATH_OF, Dialect, Policy, Request, Role, Tongue, View
 
 _NATIVE = Tongue()
-_KEPT = ("content-type", "user-agent", "traceparent", "tracestate", "baggage")
-"""Headers that mean the same to every provider; the others belong to one provider's API, or tell what is none of another's business."""
+_NOT_KEPT = re.compile(
+    r"(anthropic-|openai-|x-stainless-|x-claude-|x-codex-|x-openai-|accept|content-encoding|x-app$|originator$"
+    r"|authorization$|x-api-key$|api-key$)"
+)
+"""Beginnings of the headers that belong to one provider's API: its versions and betas, its SDKs' notes, its key."""
 _VERSION = ("anthropic-version", b"2023-06-01")
 
 
@@ -79,7 +84,7 @@ class Interpreter:
 
     def headers(self, role: Role, headers: Headers) -> list[tuple[str, bytes]]:
         """Give the headers of a translated call: those of no dialect, and the client's credential where that is wanted."""
-        kept = [(name, value) for name, value in headers.pairs if name in _KEPT]
+        kept = [pair for pair in end_to_end(headers) if not _NOT_KEPT.match(pair[0])]
         into = self.into(role)
         if into is Dialect.ANTHROPIC:
             kept.append(_VERSION)

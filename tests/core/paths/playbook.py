@@ -11,6 +11,7 @@ from extproc.core.commands import Call, CancelCall, Command, Leave, Report, Send
 from extproc.core.dialects import DIALECTS
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, ClientLeft, Event, Headers, ResponseHeaders, Tick
 from extproc.core.paths.cascade import CascadePath
+from extproc.core.paths.direct import DirectPath
 from extproc.core.paths.sent import Sent
 from extproc.core.records import CallNote, Note
 from extproc.core.steps.accept import accept
@@ -63,6 +64,7 @@ class Play:
         plan: Plan = Plan.CASCADE,
         policy: Policy = POLICY,
         announced: bool = True,
+        checked: bool = True,
         **fields: Any,
     ) -> None:
         body = json.dumps({"model": "big", "stream": stream, **ASKED[dialect], **fields}).encode()
@@ -76,7 +78,10 @@ class Play:
         self.open: set[Role] = set()
         """Roles whose call runs."""
         sent = Sent(self.request, target, client, note, BEGAN_S, "f3nce", 1_769_817_600)
-        self.path = CascadePath(sent, policy, self.memory, self.drafted)
+        if plan is Plan.DIRECT:
+            self.path: CascadePath | DirectPath = DirectPath(sent, policy, self.memory, self.drafted)
+        else:
+            self.path = CascadePath(sent, policy, self.memory, self.drafted, checked=checked)
         self._take(self.path.begin(BEGAN_S))
         if announced:
             self.announced()
@@ -139,7 +144,7 @@ class Play:
 
     def script(self, **profile: Any) -> tuple[Sequence[Frame], faults.Ending]:
         """The same, and how it ends."""
-        speaker, how = SPEAKERS[self.dialect], Profile(**profile)
+        speaker, how = SPEAKERS[PATHS[self.call.path]], Profile(**profile)
         ask = speaker.read(self.call.body)
         answer = compose(ask, how, 1_769_817_600)
         if self.stream:
