@@ -302,6 +302,12 @@ class Manner(msgspec.Struct, frozen=True, gc=False):
     thoughts: str = "auto"
     """Earlier thinking in Chat Completions' `reasoning_content`: `auto` = what no provider has signed, `always` = all, and an empty one
     with calls that have none (DeepSeek refuses calls without), `never`."""
+    limit: str = "auto"
+    """The key of `max_tokens` in Chat Completions: `max_tokens`, or `max_completion_tokens`, which OpenAI's reasoning models want and
+    older servers do not know; `auto` goes by the model's name."""
+    thinking: str = "auto"
+    """How the client's wish for thinking is told. Messages: `adaptive`, or `budget` for models that want a number. Chat Completions:
+    `effort` (`reasoning_effort`), or `switch` (`thinking`, as DeepSeek has it). Anywhere: `never`. `auto` goes by the model's name."""
 
 
 DEFAULT_MAX_TOKENS = 8192
@@ -320,6 +326,11 @@ def fitted(name: str, longest: int = 64) -> str:
         return name
     mark = blake2b(name.encode(errors="replace"), digest_size=5).hexdigest()
     return f"{_UNFIT.sub('_', name)[: longest - 11]}_{mark}"
+
+
+def fitted_id(call_id: str) -> str:
+    """Give a call's id as all providers take it: 40 characters is the shortest bound of any (Chat Completions at OpenAI)."""
+    return fitted(call_id, 40)
 
 
 class Loss(msgspec.Struct, frozen=True, gc=False):

@@ -9,8 +9,7 @@ errors             the API's errors
 from __future__ import annotations
 
 from extproc.core.answers import Answer
-from extproc.core.conversation import Conversation, Manner
-from extproc.core.dialects.anthropic import demands, drafted, edit, errors, features, request, writer
+from extproc.core.dialects.anthropic import demands, drafted, edit, errors, features, reading, request, writer, writing
 from extproc.core.dialects.anthropic.reader import Reader, whole
 from extproc.core.dialects.anthropic.writer import Writer
 from extproc.core.vocabulary import Dialect
@@ -34,13 +33,8 @@ class Anthropic:
     fields = features.FIELDS
     carries = features.CARRIES
 
-    def conversation(self, body: bytes) -> Conversation:
-        """Read a whole request."""
-        raise NotImplementedError
-
-    def asked(self, conversation: Conversation, manner: Manner) -> bytes:
-        """Write a request."""
-        raise NotImplementedError
+    conversation = staticmethod(reading.conversation)
+    asked = staticmethod(writing.asked)
 
     reader = Reader
     whole = staticmethod(whole)

@@ -58,6 +58,7 @@ FIELDS: Mapping[str, Feature] = {
     "tools[custom].eager_input_streaming": Feature.HINTS,
     "tools[custom].input_examples": Feature.HINTS,
     "tools[client]": Feature.CLIENT_TOOLS,
+    "tools[screen]": Feature.PROVIDER_PART,
     "tools[hosted]": Feature.HOSTED_TOOLS,
     "tools[hosted] needed": Feature.HOSTED_NEEDED,
     "mcp_servers": Feature.HOSTED_NEEDED,

@@ -178,7 +178,7 @@ def _shape(block: Block) -> dict[str, Any]:
         case Part.THINKING:
             return {"type": "thinking", "thinking": block.text, "signature": block.signature}
         case Part.CALL:
-            return {"type": "tool_use", "id": block.id, "name": block.name, "input": _input(block.text)}
+            return {"type": "tool_use", "id": block.id, "name": block.name, "input": input_of(block.text)}
     return _grown(block)
 
 
@@ -193,7 +193,7 @@ def _grown(block: Block) -> dict[str, Any]:
             elif key != "type":
                 before = shape.get(key)
                 shape[key] = before + value if isinstance(before, str) and isinstance(value, str) else value
-    return {**shape, "input": _input(given)} if given else shape
+    return {**shape, "input": input_of(given)} if given else shape
 
 
 def _lines(text: str) -> list[str]:
@@ -201,7 +201,8 @@ def _lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line]
 
 
-def _input(text: str) -> Any:
+def input_of(text: str) -> Any:
+    """Give the arguments of a call as JSON: an object, or one in which text that is none stands under `INVALID_JSON`."""
     if not text:
         return {}
     try:

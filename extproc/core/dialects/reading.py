@@ -1,0 +1,166 @@
+"""What readers of whole requests share: values under keys, and a list of all that a request holds.
+
+An object is read as a mapping of its keys to raw slices, so nothing of it goes unnoticed, and what is carried on as JSON (schemas,
+arguments) is carried byte for byte. Nesting is followed no deeper than msgspec follows it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from extproc.core.conversation import Feature
+from extproc.core.dialects.base import lenient
+from extproc.core.errors import UnreadableError
+from extproc.core.wire.splice import Fields, readable, top_level
+
+T = TypeVar("T")
+
+SHAPES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+SHAPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TEXT = msgspec.json.Decoder(str)
+_FLAG: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
+_WHOLE: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
+_NUMBER: msgspec.json.Decoder[float | None] = msgspec.json.Decoder(float | None)
+_TEXTS = msgspec.json.Decoder(list[str])
+_STRINGS: msgspec.json.Decoder[dict[str, str] | None] = msgspec.json.Decoder(dict[str, str] | None)
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any)
+_WORTH_NOTHING = frozenset({b"null", b"false", b"[]", b"{}", b'""'})
+_MOST_UNKNOWN = 20
+"""Fields that we do not know and that are listed."""
+_LONGEST = 60
+_MOST_STOPS = 4
+_ODD_NAME = re.compile(r"[^\w.-]", re.ASCII)
+
+
+class Held:
+    """Collects what a request holds."""
+
+    def __init__(self, fields: Mapping[str, Feature]) -> None:
+        self._fields = fields
+        self._found: dict[str, Feature] = {}
+        self._unknown = 0
+
+    def add(self, field: str) -> None:
+        """The request holds this field."""
+        if field in self._found:
+            return
+        feature = self._fields.get(field, Feature.UNKNOWN)
+        if feature is Feature.UNKNOWN:
+            self._unknown += 1
+            if self._unknown > _MOST_UNKNOWN:
+                return
+        self._found[field] = feature
+
+    def rest(self, where: str, shape: Fields, plain: Collection[str]) -> None:
+        """An object stands there: list all of its keys that say something and are not `plain`."""
+        for key in shape.keys() - plain:
+            if worth(shape[key]):
+                self.add(where + (key if where + key in self._fields else _ODD_NAME.sub("_", key[:_LONGEST])))
+
+    def told(self) -> tuple[tuple[str, Feature], ...]:
+        """Give all of them, the same always in the same order."""
+        return tuple(sorted(self._found.items()))
+
+
+def opened(body: bytes) -> Fields:
+    """Give the top level of a request to read from. UnreadableError where there is none."""
+    # Always the readable copy: half a surrogate pair deep inside is found only when its text is decoded.
+    return top_level(readable(body))
+
+
+def worth(raw: msgspec.Raw) -> bool:
+    """Whether a value says anything: it is not null, false or empty."""
+    view = memoryview(raw)
+    return len(view) > 5 or bytes(view) not in _WORTH_NOTHING
+
+
+def there(shape: Fields, key: str) -> bool:
+    """Whether something that says anything stands under a key."""
+    return key in shape and worth(shape[key])
+
+
+def value(shape: Fields, key: str, decoder: msgspec.json.Decoder[T], otherwise: T) -> T:
+    """Decode what stands under a key, `otherwise` for nothing and for null. UnreadableError where it is of another kind."""
+    raw = shape.get(key)
+    if raw is None or (len(memoryview(raw)) == 4 and bytes(raw) == b"null"):
+        return otherwise
+    return lenient(raw, decoder)
+
+
+def text(shape: Fields, key: str) -> str:
+    """Give a text; empty where there is none."""
+    return value(shape, key, _TEXT, "")
+
+
+def flag(shape: Fields, key: str) -> bool | None:
+    """Give a flag."""
+    return value(shape, key, _FLAG, None)
+
+
+def whole(shape: Fields, key: str) -> int | None:
+    """Give a whole number."""
+    return value(shape, key, _WHOLE, None)
+
+
+def number(shape: Fields, key: str) -> float | None:
+    """Give a number."""
+    return value(shape, key, _NUMBER, None)
+
+
+def texts(shape: Fields, key: str) -> list[str]:
+    """Give a list of texts, also where one stands alone."""
+    raw = shape.get(key)
+    return [text(shape, key)] if raw is not None and is_text(raw) else value(shape, key, _TEXTS, [])
+
+
+def strings(shape: Fields, key: str) -> dict[str, str] | None:
+    """Give texts by their names."""
+    return value(shape, key, _STRINGS, None)
+
+
+def anything(shape: Fields, key: str) -> Any:
+    """Give whatever stands under a key."""
+    return value(shape, key, _ANY, None)
+
+
+def inner(shape: Fields, key: str) -> Fields:
+    """Give an object; an empty one where there is none."""
+    return value(shape, key, SHAPE, {})
+
+
+def inners(shape: Fields, key: str) -> list[dict[str, msgspec.Raw]]:
+    """Give a list of objects."""
+    return value(shape, key, SHAPES, [])
+
+
+def is_text(raw: msgspec.Raw) -> bool:
+    """Whether a value is a text."""
+    return bytes(memoryview(raw)[:1]) == b'"'
+
+
+def is_object(raw: msgspec.Raw) -> bool:
+    """Whether a value is an object."""
+    return bytes(memoryview(raw)[:1]) == b"{"
+
+
+def json(raw: msgspec.Raw | None) -> msgspec.Raw | None:
+    """Give an object to be carried on as it is; None where it says nothing. UnreadableError where it is something else."""
+    if raw is None or not worth(raw):
+        return None
+    if not is_object(raw):
+        raise UnreadableError("unreadable_messages")
+    return raw
+
+
+def each(shapes: Iterable[Fields], read: Callable[[Fields], T | None]) -> tuple[T, ...]:
+    """Read objects one after the other; None says nothing."""
+    return tuple([found for shape in shapes if (found := read(shape)) is not None])
+
+
+def is_odd(stop: Sequence[str]) -> bool:
+    """Whether not every provider takes these stop sequences: OpenAI four at most, Anthropic none that is white space alone."""
+    return len(stop) > _MOST_STOPS or not all(sequence.strip() for sequence in stop)
