@@ -12,7 +12,7 @@ from typing import Any, Self
 import httpx
 
 from tests.support.system import free_ports, until
-from tools.jaeger.run import CONFIG, PAGE, Ports, at_hand
+from tools.jaeger.run import CONFIG, PAGE, UI_CONFIG, Ports, at_hand
 
 _READY_S = 30
 _KINDS = ("", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -77,7 +77,7 @@ class Jaeger:
 
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
-            environ = {"JAEGER_UI_ASSETS": str(PAGE)}
+            environ = {"JAEGER_UI_ASSETS": str(PAGE), "JAEGER_UI_CONFIG": str(UI_CONFIG)}
             process = self._process = subprocess.Popen(self._argv, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             until(lambda: process.poll() is not None or self._is_ready(), _READY_S)
