@@ -18,16 +18,21 @@ _SYSTEM = "<system-message>\n{}\n</system-message>"
 _ORPHAN = "Result of an earlier tool call:"
 
 
-def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool = False) -> list[Message]:
-    """Give the messages in this form; with the thoughts that a provider has `signed`, and with those that none has, or without."""
+def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool = False, system: bool = False) -> list[Message]:
+    """Give the messages in this form; with the thoughts that a provider has `signed`, and with those that none has, or without.
+
+    `system`: later system messages stay what they are, for a dialect that has a place for them.
+    """
     taken: list[Message] = []
     for message in paired(messages):
         parts = [part for part in message.parts if _says(part, signed=signed, unsigned=unsigned)]
         if not parts:
             continue
-        if message.role is Role.SYSTEM:
-            parts = [Text(_SYSTEM.format("\n\n".join(_words(parts))))]
-        role = Role.ASSISTANT if message.role is Role.ASSISTANT else Role.USER
+        role = message.role
+        if role is Role.SYSTEM and not system:
+            role, parts = Role.USER, [Text(_SYSTEM.format("\n\n".join(_words(parts))))]
+        if role is Role.SYSTEM and taken and calls_of(taken[-1]):
+            taken.append(Message(Role.USER, ()))
         if taken and taken[-1].role is role:
             parts = [*taken.pop().parts, *parts]
         taken.append(Message(role, tuple(parts)))

@@ -4,8 +4,8 @@ request    read for the rules
 demands    read for what an answer is held against
 edit       the few changes to it; history: which of its answers another provider wrote
 features   what requests can hold, and what is carried
-heard      a request in full → a conversation (turns, content, tools: what it is made of)
-asked      a conversation → a request (inputs: its items)
+reading    a request in full → a conversation (transcript, content, tools: what it is made of)
+writing    a conversation → a request (inputs: its items)
 reader     events, or one body → pieces (events, output, parts, taking: what it is made of)
 writer     pieces → events, or one body (items)
 """
@@ -18,8 +18,7 @@ from extproc.core.answers import Answer, Began, Demands, Piece
 from extproc.core.conversation import Conversation, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes
-from extproc.core.dialects.openai_responses import asked, demands, edit, features, heard, history, request, writer
-from extproc.core.dialects.openai_responses import reader as reading
+from extproc.core.dialects.openai_responses import demands, edit, features, history, reader, reading, request, writer, writing
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.splice import Fields
 from extproc.core.wire.sse import SseEvent, comment
@@ -59,19 +58,19 @@ class OpenAIResponses:
 
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request."""
-        return heard.conversation(body)
+        return reading.conversation(body)
 
     def asked(self, conversation: Conversation, manner: Manner) -> bytes:
         """Write a request."""
-        return asked.asked(conversation, manner)
+        return writing.asked(conversation, manner)
 
-    def reader(self) -> reading.Reader:
+    def reader(self) -> reader.Reader:
         """Begin to read a streamed answer."""
-        return reading.Reader()
+        return reader.Reader()
 
     def whole(self, body: bytes) -> list[Piece]:
         """Read an answer that is not streamed."""
-        return reading.whole(body)
+        return reader.whole(body)
 
     def writer(self, created_s: int, *, usage: bool = True) -> writer.Writer:  # noqa: ARG002
         """Begin to write a streamed answer; it tells its usage always."""

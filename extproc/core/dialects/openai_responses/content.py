@@ -1,112 +1,81 @@
-"""Parts of messages and of tools' results, read and written."""
+"""Parts of messages and of tools' results, read in full."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
-from extproc.core.conversation import Feature, Media, Text
-from extproc.core.errors import UnreadableError
+import msgspec
 
-Json = dict[str, Any]
-Held = list[tuple[str, Feature]]
+from extproc.core.conversation import Media, Text
+from extproc.core.dialects import media
+from extproc.core.dialects.base import content_of
+from extproc.core.dialects.reading import SHAPES, Held, text, there
+from extproc.core.wire.splice import Fields
 
-_AT = "input[message].content"
-_KNOWN = {
-    "input_text": {"type", "text"},
-    "output_text": {"type", "text", "annotations", "logprobs"},
-    "text": {"type", "text"},
-    "refusal": {"type", "refusal"},
-    "input_image": {"type", "image_url", "detail", "file_id"},
-    "input_file": {"type", "file_data", "file_url", "file_id", "filename", "detail"},
+_AT = "input[].content"
+_NOTHING = msgspec.Raw(b"null")
+_TEXT = frozenset({"type", "text", "logprobs"})
+_PLAIN = {
+    "input_text": _TEXT,
+    "output_text": _TEXT,
+    "text": _TEXT,
+    "summary_text": _TEXT,
+    "reasoning_text": _TEXT,
+    "refusal": frozenset({"type", "refusal"}),
+    "input_image": frozenset({"type", "image_url", "file_id", "detail"}),
+    "input_file": frozenset({"type", "file_data", "file_url", "file_id", "filename"}),
 }
+"""Of the parts that we know: what is read of them in any case."""
 
 
-def parts_of(content: Any, held: Held) -> list[Text | Media]:
+def parts_of(shape: Fields, key: str, held: Held) -> list[Text | Media]:
     """Read a text or a list of parts, without what is empty. UnreadableError where it is neither, nor nothing."""
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [Text(content)] if content else []
-    if not isinstance(content, list):
-        raise UnreadableError("unreadable_messages")
-    return [part for given in content if (part := _part(given, held)) is not None]
+    whole, parts = content_of(shape.get(key, _NOTHING), SHAPES)
+    found = [Text(text(shape, key))] if whole else [_part(part, held) for part in parts]
+    return [part for part in found if part is not None and (not isinstance(part, Text) or part.text)]
 
 
-def texts_of(*lists: Any) -> str:
-    """The texts in lists of parts, a paragraph each; what is no list counts as an empty one."""
-    found = [part.get("text") for parts in lists if isinstance(parts, list) for part in parts if isinstance(part, dict)]
-    return "\n\n".join([text for text in found if isinstance(text, str) and text])
+def words_of(parts: Iterable[Text | Media]) -> str:
+    """Give the texts among some parts, a paragraph each."""
+    return "\n\n".join([part.text for part in parts if isinstance(part, Text)])
 
 
-def _part(given: Any, held: Held) -> Text | Media | None:
-    if not isinstance(given, dict):
-        raise UnreadableError("unreadable_messages")
-    kind = given.get("type")
-    known = _KNOWN.get(kind) if isinstance(kind, str) else None
-    if known is None:
-        held.append((f"{_AT}[input_audio]", Feature.AUDIO) if kind == "input_audio" else (f"{_AT}[other]", Feature.PROVIDER_PART))
+def _part(given: Fields, held: Held) -> Text | Media | None:
+    kind = text(given, "type")
+    plain = _PLAIN.get(kind)
+    if plain is None:
+        held.add(f"{_AT}[input_audio]" if kind == "input_audio" else f"{_AT}[other]")
         return None
-    cached = given.get("prompt_cache_breakpoint") is not None
-    if cached:
-        held.append(("prompt_cache_breakpoint", Feature.CACHE_MARKS))
-    for key in given.keys() - known - {"prompt_cache_breakpoint"}:
-        held.append((f"{_AT}[].{key}", Feature.UNKNOWN))
+    held.rest(f"{_AT}[].", given, plain)
+    cached = there(given, "prompt_cache_breakpoint")
     if kind == "input_image":
         return _image(given, held, cached=cached)
     if kind == "input_file":
         return _file(given, held, cached=cached)
-    return _text(given, held, cached=cached)
+    return Text(text(given, "refusal"), cached, refusal=True) if kind == "refusal" else Text(text(given, "text"), cached)
 
 
-def _text(given: Json, held: Held, *, cached: bool) -> Text | None:
-    if given.get("annotations"):
-        held.append((f"{_AT}[output_text].annotations", Feature.CITATIONS))
-    refusal = given["type"] == "refusal"
-    text = given.get("refusal" if refusal else "text")
-    if not isinstance(text, str):
-        raise UnreadableError("unreadable_messages")
-    return Text(text, cached, refusal) if text else None
-
-
-def _image(given: Json, held: Held, *, cached: bool) -> Media | None:
-    at = f"{_AT}[input_image]"
-    url, detail = _string(given, "image_url"), _string(given, "detail")
+def _image(given: Fields, held: Held, *, cached: bool) -> Media | None:
+    url, detail = text(given, "image_url"), text(given, "detail")
     if not url:
-        held.append((f"{at}.file_id", Feature.PROVIDER_FILE))
+        held.add(f"{_AT}[input_image].file_id")
         return None
     if detail not in {"", "auto"}:
-        held.append((f"{at}.detail", Feature.IMAGE_DETAIL))
-    media_type, data = _data(url)
-    if not data:
-        held.append((f"{at}.image_url", Feature.IMAGE_URL))
-        return Media("image", url=url, detail=detail, cached=cached)
-    held.append((f"{at}.image_url data:", Feature.IMAGE_DATA))
-    return Media("image", media_type, data, detail=detail, cached=cached)
+        held.add(f"{_AT}[input_image].detail")
+    held.add(f"{_AT}[input_image].image_url data:" if media.is_data(url) else f"{_AT}[input_image].image_url")
+    return media.from_url("image", url, detail=detail, cached=cached)
 
 
-def _file(given: Json, held: Held, *, cached: bool) -> Media | None:
-    at = f"{_AT}[input_file]"
-    name, given_data, url = _string(given, "filename"), _string(given, "file_data"), _string(given, "file_url")
-    if given_data:
-        media_type, data = _data(given_data)
-        words = media_type.startswith("text/")
-        held.append((f"{at}.file_data text", Feature.DOCUMENT_TEXT) if words else (f"{at}.file_data", Feature.DOCUMENT_DATA))
-        return Media("document", media_type or "application/pdf", data or given_data, name=name, cached=cached)
-    if url:
-        held.append((f"{at}.file_url", Feature.DOCUMENT_URL))
-        return Media("document", url=url, name=name, cached=cached)
-    held.append((f"{at}.file_id", Feature.PROVIDER_FILE))
+def _file(given: Fields, held: Held, *, cached: bool) -> Media | None:
+    at, name = f"{_AT}[input_file]", text(given, "filename")
+    if data := text(given, "file_data"):
+        # Some clients send the base64 alone.
+        url = data if media.is_data(data) else f"data:application/pdf;base64,{data}"
+        document = media.from_url("document", url, name=name, cached=cached)
+        held.add(f"{at}.file_data text" if media.is_textual(document.media_type) else f"{at}.file_data")
+        return document
+    if url := text(given, "file_url"):
+        held.add(f"{at}.file_url")
+        return media.from_url("document", url, name=name, cached=cached)
+    held.add(f"{at}.file_id")
     return None
-
-
-def _data(url: str) -> tuple[str, str]:
-    """The media type and the base64 of a `data:` URL (RFC 2397); both empty for any other address."""
-    head, _, data = url.partition(",")
-    if not head.startswith("data:") or not head.endswith(";base64"):
-        return "", ""
-    return head[5:].partition(";")[0], data
-
-
-def _string(given: Json, key: str) -> str:
-    value = given.get(key)
-    return value if isinstance(value, str) else ""

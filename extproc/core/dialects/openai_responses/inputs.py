@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from binascii import Error as BadBase64
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from extproc.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult, fitted
+from extproc.core.dialects import media
+from extproc.core.dialects.turns import turns
 
 Json = dict[str, Any]
 
@@ -19,7 +19,7 @@ def items_of(messages: Sequence[Message]) -> list[Json]:
     """Write the items of an input."""
     items: list[Json] = []
     custom: set[str] = set()
-    for message in messages:
+    for message in turns(messages, system=True):
         if message.role is Role.ASSISTANT:
             items += _answered(message, custom)
         else:
@@ -32,7 +32,7 @@ def items_of(messages: Sequence[Message]) -> list[Json]:
 
 def _answered(message: Message, custom: set[str]) -> Iterable[Json]:
     for part in message.parts:
-        if isinstance(part, Text) and part.text:
+        if isinstance(part, Text):
             yield {"type": "message", "role": "assistant", "content": part.text}
         elif isinstance(part, ToolCall) and part.custom:
             custom.add(part.id)
@@ -61,24 +61,14 @@ def _text(text: str) -> Json:
     return {"type": "input_text", "text": text}
 
 
-def _media(media: Media) -> Json:
-    address = media.url or f"data:{media.media_type};base64,{media.data}"
-    if media.kind == "image":
-        return {"type": "input_image", "image_url": address, "detail": media.detail or "auto"}
-    if media.url:
-        return {"type": "input_file", "file_url": media.url}
-    if media.media_type.startswith("text/") and (words := _words(media)) is not None:
-        return _text(words)
-    return {"type": "input_file", "filename": media.name or "document.pdf", "file_data": address}
-
-
-def _words(document: Media) -> str | None:
-    """The text of a document; None where it is none."""
-    try:
-        text = b64decode(document.data, validate=True).decode()
-    except (BadBase64, UnicodeDecodeError, ValueError):
-        return None
-    return f"{document.name}\n\n{text}" if document.name else text
+def _media(given: Media) -> Json:
+    if given.kind == "image":
+        return {"type": "input_image", "image_url": media.url_of(given), "detail": given.detail or "auto"}
+    if given.url:
+        return {"type": "input_file", "file_url": given.url}
+    if (words := media.text_in(given)) is not None:
+        return _text(media.as_words(given, words).text)
+    return {"type": "input_file", "filename": given.name or "document.pdf", "file_data": media.url_of(given)}
 
 
 def _id(call_id: str) -> str:

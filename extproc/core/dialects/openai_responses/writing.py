@@ -5,24 +5,24 @@ Nothing is to be kept (`store` is false): the answer goes out in another dialect
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from extproc.core.conversation import Choice, Conversation, Form, Manner, Thinking, Tool, fitted
+from extproc.core.conversation import Conversation, Form, Manner, Thinking, Tool, fitted
+from extproc.core.dialects.offering import named, schema_of
 from extproc.core.dialects.openai_responses.inputs import items_of
 from extproc.core.dialects.schemas import is_strict
+from extproc.core.dialects.words import effort_of, short
 
 Json = dict[str, Any]
 
 _FEWEST = 16
 """The API refuses a limit below this number of tokens."""
-_TIERS = frozenset({"auto", "default", "flex", "priority", "fast"})
-_EFFORTS = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
-_LOW, _MEDIUM = 2_000, 8_000
-"""Most tokens of thinking that are little, and of a middling amount."""
-_NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+_LONGEST = 64
+"""Characters of a name, of a key, and of the name of an end user."""
+_LONGEST_NOTE = 512
+_TIERS = frozenset({"auto", "default", "flex", "priority"})
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -36,7 +36,7 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
     else:
         request["input"] = [{"type": "message", "role": "developer", "content": instructions}]
     if conversation.tools:
-        request |= _tools(conversation.tools, conversation.choice)
+        request |= _tools(conversation)
     request |= _size(conversation, manner)
     request |= _form(conversation.form, conversation.verbosity)
     request |= _reasoning(conversation.thinking)
@@ -44,18 +44,18 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
     return _ENCODER.encode(request)
 
 
-def _tools(tools: Sequence[Tool], choice: Choice) -> Json:
-    written: Json = {"tools": [_tool(tool) for tool in tools]}
-    custom = {tool.name for tool in tools if tool.custom}
-    match choice.mode:
-        case _ if choice.allowed:
-            mode = "required" if choice.mode == "required" else "auto"
-            allowed = [_named(name, custom) for name in choice.allowed]
-            written["tool_choice"] = {"type": "allowed_tools", "mode": mode, "tools": allowed}
-        case "named":
-            written["tool_choice"] = _named(choice.name, custom)
-        case "none" | "required":
-            written["tool_choice"] = choice.mode
+def _tools(conversation: Conversation) -> Json:
+    written: Json = {"tools": [_tool(tool) for tool in conversation.tools]}
+    custom = {tool.name for tool in conversation.tools if tool.custom}
+    choice = conversation.choice
+    offered = {tool.name for tool in conversation.tools}
+    if allowed := [name for name in choice.allowed if name in offered]:
+        mode = "required" if choice.mode == "required" else "auto"
+        written["tool_choice"] = {"type": "allowed_tools", "mode": mode, "tools": [_named(name, custom) for name in allowed]}
+    elif name := named(conversation):
+        written["tool_choice"] = _named(name, custom)
+    elif choice.mode in {"none", "required"}:
+        written["tool_choice"] = choice.mode
     if choice.parallel is not None:
         written["parallel_tool_calls"] = choice.parallel
     return written
@@ -70,10 +70,15 @@ def _tool(tool: Tool) -> Json:
     if tool.custom:
         grammar = {"type": "grammar", "syntax": tool.syntax, "definition": tool.grammar}
         return {"type": "custom", "name": fitted(tool.name), **described, **({"format": grammar} if tool.grammar and tool.syntax else {})}
-    schema = _NO_PARAMETERS if tool.schema is None else tool.schema
+    schema = schema_of(tool)
     # Left out, strict is the default; and what is strict elsewhere may not be what is strict here.
-    strict = bool(tool.strict) and tool.schema is not None and is_strict(tool.schema)
-    return {"type": "function", "name": fitted(tool.name), **described, "parameters": schema, "strict": strict}
+    return {
+        "type": "function",
+        "name": fitted(tool.name),
+        **described,
+        "parameters": schema,
+        "strict": bool(tool.strict) and is_strict(schema),
+    }
 
 
 def _size(conversation: Conversation, manner: Manner) -> Json:
@@ -102,10 +107,9 @@ def _form(form: Form | None, verbosity: str) -> Json:
 
 def _reasoning(thinking: Thinking) -> Json:
     """Say how much to think. Thinking that is switched off has no word that every model takes."""
-    effort = thinking.effort
-    if not effort and thinking.on and thinking.budget is not None:
-        effort = "low" if thinking.budget <= _LOW else "medium" if thinking.budget <= _MEDIUM else "high"
-    reasoning = {"effort": effort} if effort in _EFFORTS else {}
+    reasoning: Json = {}
+    if thinking.on is not False and (effort := effort_of(thinking.effort, thinking.budget)):
+        reasoning["effort"] = effort
     if thinking.summary in {"auto", "concise", "detailed"}:
         reasoning["summary"] = thinking.summary
     return {"reasoning": reasoning} if reasoning else {}
@@ -115,11 +119,13 @@ def _exchange(conversation: Conversation) -> Json:
     exchange: Json = {"stream": True} if conversation.stream else {}
     exchange["store"] = False
     if conversation.metadata:
-        exchange["metadata"] = {key: value for key, value in conversation.metadata.items() if len(key) <= 64 and len(value) <= 512}
+        exchange["metadata"] = {
+            key: value for key, value in conversation.metadata.items() if len(key) <= _LONGEST and len(value) <= _LONGEST_NOTE
+        }
     if conversation.user:
-        exchange["safety_identifier"] = fitted(conversation.user)
+        exchange["safety_identifier"] = short(conversation.user, _LONGEST)
     if conversation.cache_key:
-        exchange["prompt_cache_key"] = fitted(conversation.cache_key)
+        exchange["prompt_cache_key"] = short(conversation.cache_key, _LONGEST)
     if conversation.service_tier in _TIERS:
         exchange["service_tier"] = conversation.service_tier
     return exchange
