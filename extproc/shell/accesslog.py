@@ -11,15 +11,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import msgspec
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import DecodeError
 
-from extproc.config.runtime import METADATA_NAMESPACE, USAGE_NAMESPACE
+from extproc.config.runtime import METADATA_NAMESPACE
+from extproc.core.books import alone, spent, usage_of
+from extproc.core.money import usd
 from extproc.core.records import CallNote, Record
 from extproc.core.vocabulary import PATHS, Outcome, Plan, Price, Role, Usage
 from extproc.pb.envoy.config.core.v3.base_pb2 import Metadata
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
-from extproc.pb.envoy.data.ai.v3.token_usage_pb2 import TokenUsage
 from extproc.pb.envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessage
+from extproc.shell.usage import usage_in
 
 CLIENT_LOG = "client"
 """Log name of the client listener; other logs (our own side calls) tell of calls, not of requests."""
@@ -56,59 +57,72 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     """Make the record of one client request. An entry without our note is a request that went by without us."""
     common, request, response = entry.common_properties, entry.request, entry.response
     path = _path(common.route_name, request.path)
-    note = _note(common.metadata)
-    outcome = _OUTCOMES.get(note.get("outcome", ""), Outcome.BYPASSED)
+    noted, model, rules, trace_id, told, more = _note(common.metadata)
+    plan, dialect, turn, score, wanted, requested_model = more.split(" ", 5) if more else _EMPTY
+    outcome = _OUTCOMES.get(noted, Outcome.BYPASSED)
+    status = response.response_code.value
+    calls = _calls(told) if told else ()
     role = _ROLES.get(outcome)
-    calls = _calls(note.get("calls"))
-    usage = next((call.usage for call in reversed(calls) if call.role == role), None) if calls else _usage(common.metadata)
-    price, verify_price = (prices.get(role), prices.get(Role.VERIFY)) if role else (None, None)
-    rules = tuple(filter(None, note.get("rules", "").split(",")))
+    usage = usage_of(calls, role) if calls else usage_in(common.metadata)
+    if outcome is Outcome.BYPASSED and usage is not None:
+        role = Role.VERIFY  # whoever went by without us went to the verify model
+    cost, baseline = _money(outcome, role, usage, calls, status, prices)
+    start = common.start_time
     return Record(
-        at=common.start_time.seconds + common.start_time.nanos / 1e9,
-        trace_id=note.get("trace_id", ""),
+        at=start.seconds + start.nanos / 1e9,
+        trace_id=trace_id,
         outcome=outcome,
-        plan=_PLANS.get(note.get("plan", ""), Plan.BYPASS),
-        dialect=note.get("dialect") or str(PATHS.get(path, "")),
+        plan=_PLANS.get(plan, Plan.BYPASS),
+        dialect=dialect or str(PATHS.get(path, "")),
         path=path,
-        turn=note.get("turn", ""),
-        score=float(note["score"]) if "score" in note else None,
-        rules=rules or (("processor_absent",) if path in PATHS and not note else ()),
-        wanted=note.get("wanted", ""),
-        requested_model=note.get("requested_model", ""),
-        model=note.get("model", ""),
+        turn=turn,
+        score=float(score) if score else None,
+        rules=tuple(rules.split(",")) if rules else ("processor_absent",) if not noted and path in PATHS else (),
+        wanted=wanted,
+        requested_model=requested_model,
+        model=model,
         role=role,
-        status=response.response_code.value,
+        status=status,
         duration_s=_seconds(common, "time_to_last_downstream_tx_byte") or _seconds(common, "duration") or 0.0,
         first_byte_s=_seconds(common, "time_to_first_downstream_tx_byte"),
         request_bytes=request.request_body_bytes,
         response_bytes=response.response_body_bytes,
         usage=usage,
-        cost_usd=_sum_of(calls) if calls else price.cost_usd(usage) if price and usage else None,
-        baseline_usd=verify_price.cost_usd(_alone(usage, calls)) if verify_price and usage else None,
+        cost_usd=None if cost is None else usd(cost),
+        baseline_usd=None if baseline is None else usd(baseline),
         error=_error(common),
         calls=calls,
-        lossy=tuple(filter(None, note.get("lossy", "").split(","))),
     )
 
 
-def _calls(told: str | None) -> tuple[CallNote, ...]:
+def _money(
+    outcome: Outcome, role: Role | None, usage: Usage | None, calls: Sequence[CallNote], status: int, prices: Prices
+) -> tuple[int | None, int | None]:
+    """What a request cost, and what it would have cost without us (`core.books`); None where that is not known."""
+    price, verify = prices.get(role) if role else None, prices.get(Role.VERIFY)
+    if calls:
+        cost = spent(calls)
+    elif price is None:
+        cost = None
+    elif usage is not None:
+        cost = price.cost(usage)
+    else:
+        cost = 0 if status >= 400 else None  # providers charge nothing for an error
+    if verify is None:
+        baseline = None
+    elif role is not None and usage is not None:
+        baseline = verify.cost(alone(outcome, usage, calls))
+    else:
+        baseline = 0 if calls or (role is not None and status >= 400) else None
+    return cost, baseline
+
+
+def _calls(told: str) -> tuple[CallNote, ...]:
     """Read the calls that we made ourselves; another release of ours may have written them in another way."""
     try:
-        return _CALLS.decode(told) if told else ()
+        return _CALLS.decode(told)
     except msgspec.DecodeError:
         return ()
-
-
-def _alone(usage: Usage, calls: Sequence[CallNote]) -> Usage:
-    """What the verify model would have used had it answered alone: a judge's question is longer than the client's by the draft."""
-    asked = next((call.usage for call in calls if call.role == Role.DRAFT and call.usage and call.usage.input), None)
-    return Usage(asked.input, usage.output) if asked else usage
-
-
-def _sum_of(calls: Sequence[CallNote]) -> float | None:
-    """What all calls cost; unknown where no call's cost is known."""
-    costs = [call.cost_usd for call in calls if call.cost_usd is not None]
-    return sum(costs) if costs else None
 
 
 def _path(route_name: str, path: str) -> str:
@@ -116,39 +130,19 @@ def _path(route_name: str, path: str) -> str:
     return route_name.partition(" ")[0] if route_name.startswith("/") else path.partition("?")[0]
 
 
-_OWN = ("outcome", "model", "rules", "trace_id", "calls", "more")
-_MORE = ("plan", "dialect", "turn", "score", "wanted", "requested_model")
+_NOTED = ("outcome", "model", "rules", "trace_id", "calls", "more")
+_NOTHING = [""] * len(_NOTED)
+_EMPTY = [""] * 6
 
 
-def _note(metadata: Metadata) -> dict[str, str]:
-    """Read the note that `shell.translate` wrote; the fields that are empty are left out."""
-    if METADATA_NAMESPACE not in metadata.filter_metadata:
-        return {}
-    fields = metadata.filter_metadata[METADATA_NAMESPACE].fields
-    # One by one: to go through a map of protobuf costs three times as much. What is not there reads as empty.
-    note = {key: fields[key].string_value for key in _OWN}
-    if note["calls"]:  # translated are only requests whose models we call ourselves
-        note["lossy"] = fields["lossy"].string_value
-    note.update(zip(_MORE, note["more"].split(" ", len(_MORE) - 1), strict=False))
-    return {key: value for key, value in note.items() if value}
-
-
-def _usage(metadata: Metadata) -> Usage | None:
-    if USAGE_NAMESPACE not in metadata.typed_filter_metadata:
-        return None
-    try:
-        told = TokenUsage.FromString(metadata.typed_filter_metadata[USAGE_NAMESPACE].value)
-    except DecodeError:  # the message is alpha in Envoy: another release may mean another thing
-        return None
-    if not told.HasField("input_tokens") and not told.HasField("output_tokens"):
-        return None
-    return Usage(
-        input=told.input_tokens.value,
-        output=told.output_tokens.value,
-        cached_input=told.input_token_details.cached_tokens.value,
-        cache_write=told.input_token_details.cache_creation_tokens.value,
-        reasoning=told.output_token_details.reasoning_tokens.value,
-    )
+def _note(metadata: Metadata) -> list[str]:
+    """Read the note that `shell.translate` wrote; what is not there reads as empty."""
+    told = metadata.filter_metadata.get(METADATA_NAMESPACE)
+    if told is None:
+        return _NOTHING
+    fields = told.fields
+    # One by one: to go through a map of protobuf costs three times as much.
+    return [fields[key].string_value for key in _NOTED]
 
 
 def _seconds(common: AccessLogCommon, name: str) -> float | None:

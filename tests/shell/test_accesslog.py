@@ -66,13 +66,29 @@ def test_a_skipped_request_is_priced_as_draft_and_against_verify():
     assert (record.path, record.rules, record.score) == ("/v1/messages", ("a", "b"), 0.1)
     assert (record.at, record.duration_s, record.first_byte_s) == (1_700_000_000.25, 0.9, 0.04)
     assert record.usage == Usage(1000, 50, 400, 100, 7)
-    assert record.cost_usd == pytest.approx((500 * 1 + 400 * 0.1 + 100 * 1 + 50 * 2) / 1e6)
-    assert record.baseline_usd == pytest.approx((500 * 10 + 400 * 1 + 100 * 12.5 + 50 * 20) / 1e6)
+    assert record.cost_usd == 0.00074
+    assert record.baseline_usd == 0.00765
 
 
 def test_without_a_price_or_usage_costs_are_unknown_not_zero():
     assert record_of(skipped(), {Role.DRAFT: None, Role.VERIFY: None}).cost_usd is None
     assert record_of(entry(outcome="DIRECT", plan="direct"), PRICES).cost_usd is None
+
+
+@pytest.mark.parametrize("outcome", ["DIRECT", "SKIPPED"])
+def test_an_error_costs_nothing_and_would_not_have(outcome: str):
+    made = entry(outcome=outcome, plan="direct")
+    made.response.response_code.value = 429
+    record = record_of(made, PRICES)
+    assert (record.cost_usd, record.baseline_usd) == (0, 0)
+    assert record_of(made, {}).cost_usd is record_of(made, {}).baseline_usd is None
+
+
+def test_what_went_by_to_the_verify_model_has_its_cost_and_saved_nothing():
+    record = record_of(with_usage(entry()), PRICES)
+    assert (record.outcome, record.role, record.cost_usd, record.baseline_usd) == (Outcome.BYPASSED, Role.VERIFY, 0.00765, 0.00765)
+    plain = record_of(entry("/v1/models"), PRICES)
+    assert (plain.role, plain.cost_usd, plain.baseline_usd) == (None, None, None)
 
 
 def test_a_request_that_went_by_without_us_says_so():
@@ -90,7 +106,7 @@ def test_a_rewritten_path_is_told_as_the_client_sent_it():
 
 def test_a_rescue_costs_what_verify_costs():
     record = record_of(with_usage(entry(outcome="RESCUED", plan="draft")), PRICES)
-    assert record.cost_usd == record.baseline_usd == pytest.approx((500 * 10 + 400 * 1 + 100 * 12.5 + 50 * 20) / 1e6)
+    assert record.cost_usd == record.baseline_usd == 0.00765
 
 
 def test_words_of_another_release_are_no_error():
@@ -148,23 +164,26 @@ def test_calls_of_our_own_are_told_one_by_one_and_cost_what_they_cost():
     assert (first.role, first.model, first.usage, first.cost_usd) == (Role.DRAFT, "small", Usage(1000, 100), 0.002)
     assert (second.began_s, second.first_s, second.ended_s) == (0.5, 0.6, 0.9)
     assert (record.outcome, record.role, record.usage) == (Outcome.ENHANCED, Role.VERIFY, second.usage)
-    assert record.cost_usd == pytest.approx(0.022)
+    assert record.cost_usd == 0.022
 
 
 @pytest.mark.parametrize(("outcome", "output"), [("ENHANCED", 300), ("ACCEPTED", 100), ("FALLBACK", 100)])
 def test_the_verify_model_alone_would_have_read_the_clients_question_and_written_the_answer(outcome: str, output: int):
-    assert held(outcome, DRAFT_CALL, VERIFY_CALL).baseline_usd == pytest.approx((1000 * 10 + output * 20) / 1e6)
+    assert held(outcome, DRAFT_CALL, VERIFY_CALL).baseline_usd == (500 * 10 + 500 * 1 + output * 20) / 1e6
+
+
+def test_a_held_rescue_is_what_verify_alone_would_have_been():
+    assert held("RESCUED", DRAFT_CALL, VERIFY_CALL).baseline_usd == (700 * 10 + 500 * 1 + 300 * 20) / 1e6
 
 
 def test_a_failure_has_no_answer_and_yet_its_cost():
     record = held("FAILED", DRAFT_CALL, [*VERIFY_CALL[:3], "reset", *VERIFY_CALL[4:]])
-    assert (record.role, record.usage, record.baseline_usd) == (None, None, None)
-    assert (record.cost_usd, record.calls[1].error) == (pytest.approx(0.022), "reset")
+    assert (record.role, record.usage, record.baseline_usd) == (None, None, 0)
+    assert (record.cost_usd, record.calls[1].error) == (0.022, "reset")
 
 
-def test_a_call_whose_price_is_not_known_adds_nothing():
-    assert held("ENHANCED", DRAFT_CALL, [*VERIFY_CALL[:8], None]).cost_usd == 0.002
-    assert held("ENHANCED", [*DRAFT_CALL[:8], None]).cost_usd is None
+def test_where_one_call_is_of_unknown_cost_so_is_the_request():
+    assert held("ENHANCED", DRAFT_CALL, [*VERIFY_CALL[:8], None]).cost_usd is None
 
 
 @pytest.mark.parametrize("told", ["", "{}", "[[1]]", "[", '[["draft"]]'])

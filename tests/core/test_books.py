@@ -1,0 +1,64 @@
+"""What requests cost, and what they would have cost with the verify model alone."""
+
+from __future__ import annotations
+
+from extproc.core.books import alone, spent, usage_of
+from extproc.core.money import PICO
+from extproc.core.records import CallNote
+from extproc.core.vocabulary import Outcome, Price, Role, Usage
+
+
+def call(role: Role, usage: Usage | None, cost_usd: float | None = 0.1) -> CallNote:
+    return CallNote(role, "m", 200, "", 0.0, 0.1, 0.2, usage, cost_usd)
+
+
+DRAFT = call(Role.DRAFT, Usage(1000, 100, cached_input=900, cache_write=50), 0.1)
+VERIFY = call(Role.VERIFY, Usage(1200, 300, cached_input=600, cache_write=500), 0.2)
+
+
+def test_a_price_to_the_sixth_decimal_is_exact():
+    price = Price(0.000001, 27.500001, 0.1, 6.875)
+    assert price.cost(Usage(3, 1)) == 3 + 27_500_001
+    assert price.cost(Usage(10, 0, cached_input=4, cache_write=5)) == 1 + 4 * 100_000 + 5 * 6_875_000
+    assert price.cost_usd(Usage(3, 1)) == 0.000027500004
+
+
+def test_cached_tokens_beyond_the_input_are_no_negative_ones():
+    assert Price(1.0, 1.0, 0.5, 1.0).cost(Usage(10, 0, cached_input=20)) == 20 * 500_000
+
+
+def test_calls_add_up_exactly_and_are_unknown_together():
+    assert spent([DRAFT, VERIFY]) == 3 * PICO // 10
+    assert spent([DRAFT, call(Role.VERIFY, None, None)]) is None
+    assert spent([]) is None
+
+
+def test_the_answer_is_of_the_last_call_of_its_model():
+    assert usage_of([DRAFT, VERIFY], Role.VERIFY) == VERIFY.usage
+    assert usage_of([DRAFT], Role.VERIFY) is None
+    assert usage_of([DRAFT], None) is None
+
+
+def test_an_improvement_is_priced_by_the_clients_question_and_verifys_own_cache():
+    assert alone(Outcome.ENHANCED, Usage(1200, 300, 600, 500), [DRAFT, VERIFY]) == Usage(1000, 300, 600, 400)
+
+
+def test_an_accepted_draft_is_priced_by_its_own_length():
+    assert alone(Outcome.ACCEPTED, Usage(1000, 100, 900, 50), [DRAFT, VERIFY]) == Usage(1000, 100, 600, 400)
+
+
+def test_where_verify_was_not_asked_the_drafts_cache_stands_for_its_own():
+    assert alone(Outcome.SKIPPED, Usage(1000, 100, 900, 50), [DRAFT]) == Usage(1000, 100, 900, 50)
+    refused = call(Role.VERIFY, Usage(), 0.0)
+    assert alone(Outcome.FALLBACK, Usage(1000, 100, 900, 50), [DRAFT, refused]) == Usage(1000, 100, 900, 50)
+
+
+def test_a_rescue_is_verifys_own_answer_to_the_clients_question():
+    usage = Usage(1010, 300, 600, 10)
+    assert alone(Outcome.RESCUED, usage, [DRAFT, call(Role.VERIFY, usage)]) == usage
+
+
+def test_what_envoy_carried_is_priced_as_it_was_told():
+    usage = Usage(10, 20, 3, 4, 5)
+    assert alone(Outcome.SKIPPED, usage, ()) is usage
+    assert alone(Outcome.DIRECT, usage, ()) is usage
