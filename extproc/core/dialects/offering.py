@@ -11,6 +11,7 @@ from extproc.core.dialects.crossing import INPUT
 from extproc.core.dialects.reading import SHAPE
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.edit import put
+from extproc.core.wire.splice import readable
 
 _FREE = msgspec.Raw(msgspec.json.encode({"type": "object", "properties": {INPUT: {"type": "string"}}, "required": [INPUT]}))
 _WANTED = {"type": b'"object"', "properties": b"{}"}
@@ -54,6 +55,18 @@ def description_of(tool: Tool) -> str:
     return f"{tool.description}\n\n{told}\n{tool.grammar}".strip()
 
 
-def arguments_of(arguments: str) -> msgspec.Raw:
+def free_arguments(given: str) -> msgspec.Raw:
     """Give the input of a custom tool's call as the arguments of the function in its place."""
-    return msgspec.Raw(msgspec.json.encode({INPUT: arguments}))
+    return msgspec.Raw(msgspec.json.encode({INPUT: given}))
+
+
+def object_of(arguments: str) -> msgspec.Raw:
+    """Give the arguments of a call as a JSON object; text that is none stands in one under `INVALID_JSON`, as Anthropic advises."""
+    if not arguments:
+        return msgspec.Raw(b"{}")
+    text = readable(arguments.encode())
+    try:
+        SHAPE.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return msgspec.Raw(msgspec.json.encode({"INVALID_JSON": arguments}))
+    return msgspec.Raw(text)

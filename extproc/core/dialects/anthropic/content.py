@@ -8,11 +8,9 @@ from typing import Any
 import msgspec
 
 from extproc.core.conversation import Media, Message, Part, Role, Text, ToolCall, ToolResult, fitted, fitted_id
-from extproc.core.dialects.anthropic.writer import input_of
 from extproc.core.dialects.media import is_textual, text_in
-from extproc.core.dialects.offering import arguments_of
+from extproc.core.dialects.offering import free_arguments, object_of
 from extproc.core.dialects.turns import turns
-from extproc.core.wire.splice import readable
 
 _MARK = {"type": "ephemeral"}
 _MOST_MARKS = 4
@@ -68,17 +66,12 @@ def _blocks(part: Part, marks: Marks) -> list[dict[str, Any]]:
         case Media():
             return [marks.put(_media(part), cached=part.cached)]
         case ToolCall():
-            given = arguments_of(part.arguments) if part.custom else input_of(_sound(part.arguments))
+            given = free_arguments(part.arguments) if part.custom else object_of(part.arguments)
             block = {"type": "tool_use", "id": fitted_id(part.id), "name": fitted(part.name), "input": given}
             return [marks.put(block, cached=part.cached)]
         case ToolResult():
             return [_result(part, marks)]
     return []
-
-
-def _sound(arguments: str) -> str:
-    """Arguments without half a surrogate pair, which strict parsers refuse."""
-    return readable(arguments.encode()).decode() if "\\u" in arguments else arguments
 
 
 def _result(result: ToolResult, marks: Marks) -> dict[str, Any]:

@@ -24,8 +24,8 @@ from extproc.core.answers import (
 )
 from extproc.core.dialects.anthropic.errors import error_event
 from extproc.core.dialects.base import OBJECT
+from extproc.core.dialects.offering import object_of
 from extproc.core.vocabulary import Usage
-from extproc.core.wire.splice import readable
 from extproc.core.wire.sse import event
 
 _REASONS = {
@@ -178,7 +178,7 @@ def _shape(block: Block) -> dict[str, Any]:
         case Part.THINKING:
             return {"type": "thinking", "thinking": block.text, "signature": block.signature}
         case Part.CALL:
-            return {"type": "tool_use", "id": block.id, "name": block.name, "input": input_of(block.text)}
+            return {"type": "tool_use", "id": block.id, "name": block.name, "input": object_of(block.text)}
     return _grown(block)
 
 
@@ -193,20 +193,9 @@ def _grown(block: Block) -> dict[str, Any]:
             elif key != "type":
                 before = shape.get(key)
                 shape[key] = before + value if isinstance(before, str) and isinstance(value, str) else value
-    return {**shape, "input": input_of(given)} if given else shape
+    return {**shape, "input": object_of(given)} if given else shape
 
 
 def _lines(text: str) -> list[str]:
     """The deltas of a block that only the dialect knows: one JSON object a line."""
     return [line for line in text.split("\n") if line]
-
-
-def input_of(text: str) -> Any:
-    """Give the arguments of a call as JSON: an object, or one in which text that is none stands under `INVALID_JSON`."""
-    if not text:
-        return {}
-    try:
-        OBJECT.decode(readable(text.encode()))
-    except (msgspec.DecodeError, RecursionError):
-        return {"INVALID_JSON": text}
-    return msgspec.Raw(text.encode())

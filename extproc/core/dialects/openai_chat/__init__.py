@@ -8,7 +8,7 @@ from extproc.core.answers import Answer, Demands, Piece
 from extproc.core.conversation import Conversation, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes, Reader, Writer
-from extproc.core.dialects.openai_chat import demands, edit, features, reader, request, writer
+from extproc.core.dialects.openai_chat import demands, edit, features, reader, reading, request, writer, writing
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.edit import parsed
 from extproc.core.wire.splice import Fields
@@ -49,11 +49,11 @@ class OpenAIChat:
 
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request."""
-        raise NotImplementedError
+        return reading.conversation(body)
 
     def asked(self, conversation: Conversation, manner: Manner) -> bytes:
         """Write a request."""
-        raise NotImplementedError
+        return writing.asked(conversation, manner)
 
     def reader(self) -> Reader:
         """Begin to read a streamed answer."""

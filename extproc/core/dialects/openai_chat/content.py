@@ -1,0 +1,93 @@
+"""Messages → those of Chat Completions, in the forms that every server and every chat template takes.
+
+One system message, first; a text as a string; each result in a message of its own, directly behind its call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from extproc.core.conversation import Conversation, Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult, fitted, fitted_id
+from extproc.core.dialects.media import as_words, text_in, url_of
+from extproc.core.dialects.offering import free_arguments, object_of
+from extproc.core.dialects.turns import media_of, turns, words_of
+
+_FAILED = "Error: "
+_FAILURES = ("error", "traceback")
+_ELSEWHERE = "(in the next message)"
+_FROM = "From the result of the call {}:"
+
+
+def messages_of(conversation: Conversation, thoughts: str) -> list[dict[str, Any]]:
+    """Write the messages. `thoughts`: which earlier ones, as in `Manner.thoughts`."""
+    system = words_of(conversation.system)
+    written: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
+    for message in turns(conversation.messages, signed=thoughts == "always", unsigned=thoughts != "never"):
+        if message.role is Role.ASSISTANT:
+            written.append(_assistant(message, empty_thought=thoughts == "always"))
+        else:
+            written += _user(message)
+    return written
+
+
+def _assistant(message: Message, *, empty_thought: bool) -> dict[str, Any]:
+    calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
+    thought = "\n\n".join([part.text for part in message.parts if isinstance(part, Thought)])
+    written: dict[str, Any] = {"role": "assistant", "content": words_of(message.parts) or (None if calls else "")}
+    if thought or (calls and empty_thought):
+        written["reasoning_content"] = thought
+    return {**written, "tool_calls": calls} if calls else written
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    given = free_arguments(call.arguments) if call.custom else object_of(call.arguments)
+    return {"id": fitted_id(call.id), "type": "function", "function": {"name": fitted(call.name), "arguments": bytes(given).decode()}}
+
+
+def _user(message: Message) -> Iterable[dict[str, Any]]:
+    """Results first, then all else that the user says, with what results hold beside text in front."""
+    said: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, ToolResult):
+            yield {"role": "tool", "tool_call_id": fitted_id(part.id), "content": _result(part)}
+            if shown := [one for one in media_of(part.parts) if text_in(one) is None]:
+                said += [Text(_FROM.format(fitted_id(part.id))), *shown]
+        else:
+            said.append(part)
+    if said:
+        yield {"role": "user", "content": _content(said)}
+
+
+def _result(result: ToolResult) -> str:
+    """A result in words; an error is told in them, as there is no other place for it."""
+    words = words_of([_worded(part) for part in result.parts])
+    if result.error and not words.lower().startswith(_FAILURES):
+        return f"{_FAILED}{words}"
+    return words or (_ELSEWHERE if result.parts else "")
+
+
+def _worded(part: Text | Media) -> Part:
+    text = text_in(part) if isinstance(part, Media) else None
+    return part if text is None or not isinstance(part, Media) else as_words(part, text)
+
+
+def _content(parts: Sequence[Part]) -> str | list[dict[str, Any]]:
+    worded = [_worded(part) for part in parts if isinstance(part, Text | Media)]
+    if not media_of(worded):
+        return words_of(worded)
+    return [_part(part) for part in worded]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    match part:
+        case Media(kind="image"):
+            detail = {"detail": part.detail} if part.detail else {}
+            return {"type": "image_url", "image_url": {"url": url_of(part), **detail}}
+        case Media(url=""):
+            return {"type": "file", "file": {"filename": part.name or "document.pdf", "file_data": url_of(part)}}
+        case Media():
+            return {"type": "text", "text": f"{part.name} {part.url}".strip()}
+        case Text():
+            return {"type": "text", "text": part.text}
+    raise AssertionError(part)
