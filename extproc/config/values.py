@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,6 +66,13 @@ def _url(example: str) -> Callable[[str], str]:
     return check
 
 
+def _in_microdollars(value: float) -> float:
+    """Check that an amount has at most 6 decimals: then a price per million tokens is exact for each token (`core.money`)."""
+    if Decimal(repr(value)) % Decimal("0.000001"):
+        raise ValueError("expected a number with at most 6 decimals")
+    return value
+
+
 def _version(value: Any) -> Any:
     return 1 if value == "1" else value
 
@@ -93,4 +101,4 @@ ModelName = Annotated[str, *_shaped(r"[!-~]{1,200}", "the model's name at its pr
 RuleName = Annotated[str, *_shaped(r"[a-z][a-z0-9_-]{0,63}", "a rule name in small letters, digits and `_`")]
 Words = Annotated[str, *_shaped(r"\s*\S.*", "a word or phrase")]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Dollars = Annotated[float, Field(ge=0)]
+Dollars = Annotated[float, Field(ge=0, le=1_000_000), AfterValidator(_in_microdollars)]

@@ -84,7 +84,7 @@ def test_traces_may_go_nowhere() -> None:
         (values.Folder, ["", "/run/x", "x y"], ["a\0", "a\nb"]),
         (values.KeyFile, ["/run/key", "key"], ["", "a\0"]),
         (values.Seconds, ["0.5", "86400"], ["0", "-1", "86401", "x"]),
-        (values.Dollars, ["0", "1.5"], ["-0.1", "x"]),
+        (values.Dollars, ["0", "1.5", "0.000001", "1234.567891"], ["-0.1", "x", "0.0000001", "1e9", "inf", "nan"]),
     ],
 )
 def test_other_values(kind: Any, good: list[str], bad: list[str]) -> None:
