@@ -18,6 +18,7 @@ from typing import Any
 
 from extproc.config.endpoints import Endpoint, Secret, endpoints
 from extproc.config.model import Config
+from extproc.config.otlp import export, header_secrets
 from extproc.config.problems import ConfigError, Problem
 from extproc.config.problems import Path as KeyPath
 from extproc.config.runtime import RuntimeDir
@@ -56,7 +57,8 @@ def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str
     """
     values, problems = _read(config, environ)
     folder = _private_folder(runtime)
-    wanted = {runtime.secret(endpoint.cluster) for endpoint in endpoints(config) if endpoint.secret}
+    values |= {name: value for name, (_, value) in header_secrets(export(config.telemetry.otlp_endpoint, environ)).items()}
+    wanted = {runtime.secret(name) for name in (*[endpoint.cluster for endpoint in endpoints(config) if endpoint.secret], *values)}
     for stale in set(folder.glob("*.yaml")) - wanted:
         stale.unlink()
     changed = tuple(cluster for cluster, value in values.items() if _replace(runtime.secret(cluster), _sds(cluster, value)))

@@ -3,6 +3,7 @@
 listeners   the clients' door and the egress socket, with their filters and logs
 routes      LLM calls by path, dialect and target; everything else to the origin
 clusters    providers, origin, the sidecar
+tracing     Envoy's own spans, and the collector that gets them
 typed       the whole as Envoy's message types
 binary      where the Envoy binary is
 example     the commented copy in the repository
@@ -11,20 +12,29 @@ example     the commented copy in the repository
 from __future__ import annotations
 
 import io
+import os
+from collections.abc import Mapping
 
 from ruamel.yaml import YAML
 
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
+from extproc.config.otlp import export
 from extproc.config.runtime import RuntimeDir
-from extproc.envoyconf import clusters, listeners, routes
+from extproc.envoyconf import clusters, listeners, routes, tracing
 from extproc.envoyconf.parts import Node, extension, socket_address
 from extproc.envoyconf.typed import BootstrapError, message
 
 __all__ = ["BootstrapError", "bootstrap", "to_yaml"]
 
 
-def bootstrap(config: Config, runtime: RuntimeDir, workers: int | None = None, authorities: str | None = None) -> Node:
+def bootstrap(
+    config: Config,
+    runtime: RuntimeDir,
+    workers: int | None = None,
+    authorities: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Node:
     """Give the whole bootstrap as JSON data; it was built as Envoy's typed messages, too.
 
     Args:
@@ -32,6 +42,7 @@ def bootstrap(config: Config, runtime: RuntimeDir, workers: int | None = None, a
         runtime: Where the sockets and secrets lie.
         workers: Number of sidecar processes. Default: the configured number.
         authorities: File of the certificate authorities that providers' certificates are held against. Default: the system's.
+        environ: Where OpenTelemetry's variables are taken from. Default: the process's environment.
 
     Raises:
         BootstrapError: a part names a type or field that Envoy does not have.
@@ -42,19 +53,30 @@ def bootstrap(config: Config, runtime: RuntimeDir, workers: int | None = None, a
     made.append(clusters.origin(routes.origin_of(config), trusted))
     made.append(clusters.processor(clusters.PROCESSOR, sockets))
     made.append(clusters.processor(clusters.RECORDS, [runtime.records(0, config.transport)]))
-    if config.telemetry.otlp_endpoint:
-        made.append(clusters.otlp(config, trusted))
+    exported = export(config.telemetry.otlp_endpoint, os.environ if environ is None else environ)
+    made += tracing.cluster(exported, runtime, trusted)
+    doors = [
+        listeners.client(config, tracing.manager(exported)),
+        listeners.egress(config, runtime, tracing.manager(exported, operation="egress %REQ(X-CASCADE-TARGET)%")),
+    ]
     whole = {
         "node": {"id": "cascade", "cluster": "cascade"},  # SDS refuses an Envoy without a name
         "admin": {"address": socket_address(config.envoy_admin)},
-        "static_resources": {"listeners": [listeners.client(config), listeners.egress(config, runtime)], "clusters": made},
+        "static_resources": {"listeners": doors, "clusters": made},
+        **({"layered_runtime": {"layers": [{"name": "tracing", "static_layer": tracing.FLUSH}]}} if exported.traces else {}),
         "overload_manager": {"resource_monitors": [_connections(config)]},
     }
     message(whole)
     return whole
 
 
-def to_yaml(config: Config, runtime: RuntimeDir, workers: int | None = None, authorities: str | None = None) -> str:
+def to_yaml(
+    config: Config,
+    runtime: RuntimeDir,
+    workers: int | None = None,
+    authorities: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> str:
     """Give the bootstrap as YAML text; arguments and errors are those of `bootstrap`."""
     text = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
@@ -62,7 +84,7 @@ def to_yaml(config: Config, runtime: RuntimeDir, workers: int | None = None, aut
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # keep the reader's order
     yaml.representer.ignore_aliases = lambda _: True  # written out twice rather than `*id001`
     yaml.width = 140
-    yaml.dump(bootstrap(config, runtime, workers, authorities), text)
+    yaml.dump(bootstrap(config, runtime, workers, authorities, environ), text)
     return text.getvalue()
 
 

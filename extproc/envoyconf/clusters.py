@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-from extproc.config.endpoints import Endpoint, Secret, Upstream
-from extproc.config.model import Config
+from extproc.config.endpoints import Endpoint, Upstream
 from extproc.config.runtime import RuntimeDir
 from extproc.core.vocabulary import Role
 from extproc.envoyconf.parts import Node, extension, http_options, pipe, socket_address
@@ -16,7 +15,6 @@ from extproc.envoyconf.parts import Node, extension, http_options, pipe, socket_
 ORIGIN = "origin"
 PROCESSOR = "extproc"
 RECORDS = "records"
-OTLP = "otlp"
 
 _CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem")
 _MANY = 100_000
@@ -25,7 +23,8 @@ _MANY = 100_000
 
 def provider(endpoint: Endpoint, runtime: RuntimeDir, authorities: str) -> Node:
     """Give the cluster of one model under one dialect; `authorities` is the file of those whose certificates are trusted."""
-    cluster = _host(endpoint.cluster, endpoint.upstream, authorities, _credential(endpoint, runtime))
+    filters = injected(endpoint.cluster, endpoint.secret.header, runtime) if endpoint.secret else []
+    cluster = host(endpoint.cluster, endpoint.upstream, authorities, filters)
     if endpoint.role is Role.DRAFT:
         # A draft provider that is down should be known at once, so that its requests are rescued without waiting: eject it
         # even when it is the only host, and do not panic back to it.
@@ -39,7 +38,7 @@ def provider(endpoint: Endpoint, runtime: RuntimeDir, authorities: str) -> Node:
 
 def origin(upstream: Upstream, authorities: str) -> Node:
     """Give the cluster of everything that is no LLM call."""
-    return _host(ORIGIN, upstream, authorities)
+    return host(ORIGIN, upstream, authorities)
 
 
 def processor(name: str, sockets: Sequence[Path]) -> Node:
@@ -58,14 +57,6 @@ def processor(name: str, sockets: Sequence[Path]) -> Node:
     }
 
 
-def otlp(config: Config, authorities: str) -> Node:
-    """Give the cluster of the trace collector."""
-    upstream = Upstream.of(config.telemetry.otlp_endpoint)
-    cluster = _host(OTLP, upstream, authorities)
-    cluster["typed_extension_protocol_options"] = http_options({"explicit_http_config": {"http2_protocol_options": {}}})
-    return cluster
-
-
 _OUTLIER: Node = {
     "consecutive_gateway_failure": 5,
     "enforcing_consecutive_gateway_failure": 100,
@@ -79,12 +70,14 @@ _OUTLIER: Node = {
 }
 
 
-def _host(name: str, upstream: Upstream, authorities: str, filters: Sequence[Node] = ()) -> Node:
+def host(name: str, upstream: Upstream, authorities: str, filters: Sequence[Node] = (), *, http2: bool = False) -> Node:
+    """Give the cluster of one host on the network. `http2`: it speaks that without being asked, as gRPC has it."""
     literal = _is_ip(upstream.host)
     address = f"[{upstream.host}]:{upstream.port}" if ":" in upstream.host else f"{upstream.host}:{upstream.port}"
     codec = extension("envoy.filters.http.upstream_codec", "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec")
     more = {"http_filters": [*filters, codec]} if filters else {}
     protocol: Node = {"auto_config": {}} if upstream.tls else {"explicit_http_config": {"http_protocol_options": {}}}
+    protocol = {"explicit_http_config": {"http2_protocol_options": {}}} if http2 else protocol
     cluster: Node = {
         "name": name,
         "type": "STATIC" if literal else "LOGICAL_DNS",
@@ -121,17 +114,15 @@ def ca_bundle() -> str:
     return named or next((path for path in _CA_BUNDLES if Path(path).exists()), _CA_BUNDLES[0])
 
 
-def _credential(endpoint: Endpoint, runtime: RuntimeDir) -> list[Node]:
-    secret: Secret | None = endpoint.secret
-    if secret is None:
-        return []
-    file = runtime.secret(endpoint.cluster)
+def injected(secret: str, header: str, runtime: RuntimeDir) -> list[Node]:
+    """Give the filters that put a secret, by its name, into a header of every request that leaves."""
+    file = runtime.secret(secret)
     source = {"path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}}, "resource_api_version": "V3"}
     credential = extension(
         "envoy.http.injected_credentials.generic",
         "envoy.extensions.http.injected_credentials.generic.v3.Generic",
-        credential={"name": endpoint.cluster, "sds_config": source},
-        header=secret.header,
+        credential={"name": secret, "sds_config": source},
+        header=header,
     )
     name = "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector"
     return [extension("envoy.filters.http.credential_injector", name, overwrite=True, credential=credential)]

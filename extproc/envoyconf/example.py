@@ -71,7 +71,7 @@ _KEYS = {
 def example_yaml(path: Path = EXAMPLE) -> str:
     """Give the commented bootstrap of a configuration file; the same on every machine."""
     config = load(path, {})
-    text = to_yaml(config, RuntimeDir(DEFAULT), authorities=_AUTHORITIES)
+    text = to_yaml(config, RuntimeDir(DEFAULT), authorities=_AUTHORITIES, environ={})
     return _HEADER + "".join(f"{line}\n" for line in _commented(text.splitlines()))
 
 

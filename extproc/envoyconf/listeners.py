@@ -5,8 +5,8 @@ from __future__ import annotations
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
 from extproc.core.vocabulary import Dialect, Outcome
-from extproc.envoyconf.clusters import OTLP, PROCESSOR, RECORDS
-from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address, typed
+from extproc.envoyconf.clusters import PROCESSOR, RECORDS
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
 from extproc.envoyconf.routes import client_routes, egress_routes
 
 _SLACK_BYTES = 1 << 20
@@ -14,8 +14,8 @@ _SLACK_BYTES = 1 << 20
 _PATHS = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "chat/completions", Dialect.OPENAI_RESPONSES: "responses"}
 
 
-def client(config: Config) -> Node:
-    """Give the client-facing listener, HTTP/1.1 and h2c."""
+def client(config: Config, tracing: Node) -> Node:
+    """Give the client-facing listener, HTTP/1.1 and h2c; `tracing`: what its connection manager is to do about spans."""
     manager = _manager(config, "client", client_routes(config), [_size_limit(config), _usage(), _ext_proc(config), _ROUTER])
     manager |= {
         "early_header_mutation_extensions": [_STRIP],
@@ -25,16 +25,16 @@ def client(config: Config) -> Node:
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "access_log": [_records("client", skip=PROBE_PATH), _TROUBLE],
         "local_reply_config": _errors(config),
-        **_tracing(config),
+        **tracing,
     }
     return _listener("client", socket_address(config.listen), config, manager)
 
 
-def egress(config: Config, runtime: RuntimeDir) -> Node:
-    """Give the listener for our own calls to models; only this user may connect."""
+def egress(config: Config, runtime: RuntimeDir, tracing: Node) -> Node:
+    """Give the listener for our own calls to models; only this user may connect. `tracing` as for `client`."""
     manager = _manager(config, "egress", egress_routes(config), [_usage(), _ROUTER])
     # An answer that breaks off is to be known at once, and not after the delay that is meant for clients on a network.
-    manager |= {"local_reply_config": _errors(config), "delayed_close_timeout": "0s", **_tracing(config)}
+    manager |= {"local_reply_config": _errors(config), "delayed_close_timeout": "0s", **tracing}
     # Its connections come from requests that were let in already; a crowd at the clients' door must not keep them from being answered.
     return {**_listener("egress", pipe(runtime.egress, mode=0o600), config, manager), "ignore_global_conn_limit": True}
 
@@ -113,6 +113,7 @@ def _ext_proc(config: Config) -> Node:
         mutation_rules={"allow_all_routing": True},
         metadata_options={"receiving_namespaces": {"untyped": [METADATA_NAMESPACE]}},
         status_on_error={"code": "ServiceUnavailable"},
+        emit_client_span=False,  # its span would end when we leave, but our spans, below it, with the answer
     )
     return {**processor, "disabled": True}  # routes switch it on
 
@@ -204,24 +205,4 @@ def _mapper(path: str, status: tuple[str, int], body: Node) -> Node:
     return {
         "filter": {"and_filter": {"filters": [on_path, {"status_code_filter": {"comparison": comparison}}]}},
         "body_format_override": {"json_format": body, "content_type": "application/json"},
-    }
-
-
-def _tracing(config: Config) -> Node:
-    """Envoy's own spans, where there is a collector."""
-    if not config.telemetry.otlp_endpoint:
-        return {}
-    service = {"envoy_grpc": {"cluster_name": OTLP}, "timeout": "1s"}
-    kind = "envoy.config.trace.v3.OpenTelemetryConfig"
-    provider = extension("envoy.tracers.opentelemetry", kind, service_name="envoy", grpc_service=service)
-    # Envoy draws its samples by the request's id. There is none, and without this no trace would be kept.
-    ids = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
-    return {
-        "tracing": {
-            "random_sampling": {"value": 100},
-            "spawn_upstream_span": True,
-            "provider": provider,
-            "custom_tags": [{"tag": "http.url", "value": "%PATH(NQ)%"}],  # without its query, which may hold a key
-        },
-        "request_id_extension": {"typed_config": typed(ids, pack_trace_reason=False, use_request_id_for_trace_sampling=False)},
     }

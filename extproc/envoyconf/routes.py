@@ -15,6 +15,7 @@ from extproc.core.dialects import DIALECTS
 from extproc.core.vocabulary import COUNT_PATH, HELD, PATHS, Dialect, Mode, Role
 from extproc.envoyconf.clusters import ORIGIN
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, patience_s, seconds, typed
+from extproc.envoyconf.tracing import UNTRACED
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
 _PRIVATE = (TARGET_HEADER, "x-cascade-id", "x-forwarded-proto", "x-request-id", "x-envoy-external-address", "x-envoy-internal")
@@ -54,6 +55,7 @@ def _probe() -> Node:
         "name": "probe",
         "match": {"path": PROBE_PATH},
         "direct_response": {"status": 503},
+        "tracing": UNTRACED,
         "typed_per_filter_config": {EXT_PROC: _PROCESSED},
     }
 

@@ -25,6 +25,10 @@ NEWER: Mapping[str, frozenset[str]] = {
     f"{_USAGE}.AiProtocolManager": frozenset({f"{_TOKENS}.include_unconfigured_routes", f"{_TOKENS}.metadata_namespace"}),
 }
 """Types that Envoy 1.40 has and envoy-data-plane 2.2 has not, with the fields that we use, written as paths."""
+NEWER_FIELDS: Mapping[str, frozenset[str]] = {
+    "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor": frozenset({"emit_client_span"}),
+}
+"""Types that it has, with fields of Envoy 1.40 that it has not. They are left out."""
 MISREAD = frozenset({"enforcing_consecutive_5xx"})
 """Fields whose names betterproto2 cannot read from JSON: it looks for `…_5_xx`. They are left out."""
 
@@ -61,7 +65,8 @@ def _known(node: Any) -> Any:
         return _PLACEHOLDER
     if name:
         _class(name)
-    return {key: _known(value) for key, value in node.items() if key not in MISREAD}
+    left_out = MISREAD | NEWER_FIELDS.get(name, frozenset())
+    return {key: _known(value) for key, value in node.items() if key not in left_out}
 
 
 def _paths(node: Node, prefix: str = "") -> Iterator[str]:
