@@ -64,7 +64,7 @@ def _result(result: ToolResult) -> str:
     words = words_of([_worded(part) for part in result.parts])
     if result.error and not words.lower().startswith(_FAILURES):
         return f"{_FAILED}{words}"
-    return words or (_ELSEWHERE if result.parts else "")
+    return words or (_ELSEWHERE if media_of(result.parts) else "")
 
 
 def _worded(part: Text | Media) -> Part:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from extproc.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult, fitted
+from extproc.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult, fitted, fitted_id
 from extproc.core.dialects import media
+from extproc.core.dialects.offering import object_of
 from extproc.core.dialects.turns import turns
 
 Json = dict[str, Any]
@@ -36,10 +37,10 @@ def _answered(message: Message, custom: set[str]) -> Iterable[Json]:
             yield {"type": "message", "role": "assistant", "content": part.text}
         elif isinstance(part, ToolCall) and part.custom:
             custom.add(part.id)
-            yield {"type": "custom_tool_call", "call_id": _id(part.id), "name": fitted(part.name), "input": part.arguments}
+            yield {"type": "custom_tool_call", "call_id": fitted_id(part.id), "name": fitted(part.name), "input": part.arguments}
         elif isinstance(part, ToolCall):
-            arguments = part.arguments.strip() or "{}"
-            yield {"type": "function_call", "call_id": _id(part.id), "name": fitted(part.name), "arguments": arguments}
+            arguments = bytes(object_of(part.arguments)).decode()
+            yield {"type": "function_call", "call_id": fitted_id(part.id), "name": fitted(part.name), "arguments": arguments}
 
 
 def _result(result: ToolResult, custom: set[str]) -> Json:
@@ -50,7 +51,7 @@ def _result(result: ToolResult, custom: set[str]) -> Json:
     said = [part.text for part in parts if isinstance(part, Text)]
     output = "".join(said) if len(parts) <= 1 and len(said) == len(parts) else _parts(parts)
     kind = "custom_tool_call_output" if result.id in custom else "function_call_output"
-    return {"type": kind, "call_id": _id(result.id), "output": output}
+    return {"type": kind, "call_id": fitted_id(result.id), "output": output}
 
 
 def _parts(parts: Iterable[Text | Media]) -> list[Json]:
@@ -69,7 +70,3 @@ def _media(given: Media) -> Json:
     if (words := media.text_in(given)) is not None:
         return _text(media.as_words(given, words).text)
     return {"type": "input_file", "filename": given.name or "document.pdf", "file_data": media.url_of(given)}
-
-
-def _id(call_id: str) -> str:
-    return fitted(call_id, 40)
