@@ -8,10 +8,9 @@ import msgspec
 
 from extproc.core.conversation import Conversation, Tool
 from extproc.core.dialects.crossing import INPUT
-from extproc.core.dialects.reading import SHAPE
+from extproc.core.dialects.reading import SHAPE, sound
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.edit import put
-from extproc.core.wire.splice import readable
 
 _FREE = msgspec.Raw(msgspec.json.encode({"type": "object", "properties": {INPUT: {"type": "string"}}, "required": [INPUT]}))
 _WANTED = {"type": b'"object"', "properties": b"{}"}
@@ -64,7 +63,7 @@ def object_of(arguments: str) -> msgspec.Raw:
     """Give the arguments of a call as a JSON object; text that is none stands in one under `INVALID_JSON`, as Anthropic advises."""
     if not arguments:
         return msgspec.Raw(b"{}")
-    text = readable(arguments.encode())
+    text = sound(arguments.encode())
     try:
         SHAPE.decode(text)
     except (msgspec.DecodeError, RecursionError):

@@ -15,7 +15,7 @@ import msgspec
 from extproc.core.conversation import Feature
 from extproc.core.dialects.base import lenient
 from extproc.core.errors import UnreadableError
-from extproc.core.wire.splice import Fields, readable, top_level
+from extproc.core.wire.splice import Fields, top_level
 
 T = TypeVar("T")
 
@@ -33,6 +33,10 @@ _MOST_UNKNOWN = 20
 """Fields that we do not know and that are listed."""
 _LONGEST = 60
 _MOST_STOPS = 4
+_LONE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 _ODD_NAME = re.compile(r"[^\w.-]", re.ASCII)
 
 
@@ -68,8 +72,21 @@ class Held:
 
 def opened(body: bytes) -> Fields:
     """Give the top level of a request to read from. UnreadableError where there is none."""
-    # Always the readable copy: half a surrogate pair deep inside is found only when its text is decoded.
-    return top_level(readable(body))
+    return top_level(sound(body))
+
+
+def sound(text: bytes) -> bytes:
+    r"""Give JSON text in which no half of a surrogate pair stands alone (RFC 8259 §8.2): U+FFFD is in its place.
+
+    Unlike `wire.splice.readable`, which is for a look alone, this leaves whole pairs as they are.
+    """
+    return _LONE.sub(lambda found: _replaced(text, found), text) if b"\\u" in text else text
+
+
+def _replaced(text: bytes, found: re.Match[bytes]) -> bytes:
+    before = text[max(0, found.start() - 64) : found.start()]
+    escaped = (len(before) - len(before.rstrip(b"\\"))) % 2
+    return found[0] if escaped else rb"\ufffd"
 
 
 def worth(raw: msgspec.Raw) -> bool:
