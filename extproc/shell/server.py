@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,10 @@ class GrpcStream:
         message = await self._context.read()
         return message if isinstance(message, bytes) else None
 
-    def write(self, message: bytes) -> Awaitable[None]:
-        """Send one message."""
-        return self._context.write(message)
+    async def write(self, message: bytes) -> None:
+        """Send one message. To one that has left it goes nowhere, and `read` finds out."""
+        with suppress(grpc.aio.BaseError):
+            await self._context.write(message)
 
 
 class GrpcServer:
@@ -106,6 +108,10 @@ class GrpcServer:
         self._idle.clear()
         try:
             await self._handle(GrpcStream(context))
+        except Exception as error:
+            told = {"message": "a call's handler failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(told)
+            await context.abort(grpc.StatusCode.INTERNAL, "the processor failed")
         finally:
             self._exchanges -= 1
             if not self._exchanges:

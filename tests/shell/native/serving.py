@@ -1,10 +1,10 @@
-"""The native server on a Unix socket, with a handler that does what the `traceparent` of a call says."""
+"""A server of ours on a Unix socket, the native one or that on grpc.aio, with a handler that does what the `traceparent` of a call says."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ import grpc
 
 from extproc.shell.exchange import Stream
 from extproc.shell.native.server import METHOD, NativeServer
+from extproc.shell.server import GrpcServer
 from tests.support.background import Background
 
 LARGEST = 32 << 20
@@ -22,18 +23,20 @@ LARGEST = 32 << 20
 class Serving:
     """`async with` serves; `told` counts what happened to the handlers."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, transport: str) -> None:
         self.socket = socket
+        self._transport = transport
         self.told: Counter[str] = Counter()
         self.errors: list[dict[str, Any]] = []
-        self.server: NativeServer | None = None
+        self.server: NativeServer | GrpcServer | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.go_on = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self.loop = asyncio.get_running_loop()
         self.loop.set_exception_handler(lambda _, context: self.errors.append(context))
-        self.server = NativeServer(self._handle, LARGEST)
+        native = self._transport == "native"
+        self.server = NativeServer(self._handle, LARGEST) if native else GrpcServer(self._handle, _no_records, LARGEST)
         await self.server.start(self.socket)
         return self
 
@@ -98,6 +101,10 @@ class Serving:
         await self.counting(stream)
 
 
+async def _no_records(_: AsyncIterator[bytes]) -> None:
+    raise AssertionError("nobody sends any")
+
+
 _HANDLERS: dict[str, Callable[[Serving, Stream], Awaitable[None]]] = {
     name: getattr(Serving, name)
     for name in ("echo", "sleepy", "counting", "early", "silent", "failing", "waiting", "patient", "pouring", "deaf")
@@ -105,9 +112,9 @@ _HANDLERS: dict[str, Callable[[Serving, Stream], Awaitable[None]]] = {
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
+def serving(folder: Path, transport: str = "native") -> Iterator[Serving]:
     """Run it in the background."""
-    with Background(Serving(folder / "s")) as running:
+    with Background(Serving(folder / "s", transport)) as running:
         yield running
 
 
