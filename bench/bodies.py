@@ -38,6 +38,19 @@ def shapes(size: int) -> dict[str, bytes]:
     }
 
 
+def agent(size: int) -> bytes:
+    """Give a request (at least 20,000 bytes) in the middle of a coding agent's work: tools, a long system prompt, results of tools."""
+    schema = {"type": "object", "properties": {"path": {"type": "string", "description": _TALK}}, "required": ["path"]}
+    tools = [{"name": f"tool_{number}", "description": _repeated(_TALK, 400, number), "input_schema": schema} for number in range(16)]
+    told = {"type": "text", "text": f"<system-reminder>\n{_TALK}\n</system-reminder>"}
+    turns: list[dict[str, Any]] = [{"role": "user", "content": [told, {"type": "text", "text": "Find out why the totals are wrong."}]}]
+    for number in range((size - 15_000) // 1_500):
+        call = {"type": "tool_use", "id": f"toolu_{number:020}", "name": "tool_1", "input": {"path": f"/srv/{number}.py"}}
+        result = {"type": "tool_result", "tool_use_id": call["id"], "content": _repeated(_CODE, 1_000, number)}
+        turns += [{"role": "assistant", "content": [{"type": "text", "text": "Next."}, call]}, {"role": "user", "content": [result]}]
+    return _padded(size, turns, tools=tools, stream=True, thinking={"type": "adaptive"}, metadata={"user_id": "u"})
+
+
 def streamed(request: bytes) -> bytes:
     """Give the same request, asking for a stream."""
     return json.dumps({**json.loads(request), "stream": True}).encode()

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from operator import attrgetter
 
-from extproc.core.steps.rules import BASE, RULES, Reading, is_bare
+from extproc.core.steps.rules import BASE, RULES, Reading, signs_of
 from extproc.core.steps.turns import turn_of
 from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, is_english, own_families, words_of
 from extproc.core.vocabulary import Fired, Label, Policy, Request, View
@@ -16,12 +16,11 @@ __all__ = ["RULES", "classify"]
 _NONE = own_families({})
 _BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
 _GENERAL = tuple(rule for rule in RULES if not rule.family and not rule.flag)
-_SPOKEN = tuple(rule for rule in _GENERAL if not rule.sign)
 _FLAGGED = tuple(rule for rule in RULES if rule.flag)
 _FLAGS = attrgetter(*[rule.flag for rule in _FLAGGED])
 _BY_FAMILY = {rule.name: rule for rule in RULES if rule.family}
-_FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_QUOTED = re.compile(r"^[ \t]*>[^\n]*$", re.MULTILINE)
+_FENCE = "```"
+_QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
 _ELEMENT = re.compile(r"<(documents?|document_content|context|transcript|article|file|email|quote|logs?|source)\b[^<>]*>")
 _END = 1_500
 """Characters at either end of the newest text in which instructions are looked for; what is between is material."""
@@ -32,7 +31,7 @@ def classify(request: Request, policy: Policy) -> Label:
     own = _own(tuple(policy.keywords.items())) if policy.keywords else _NONE
     view = request.view
     reading = _read(view, own)
-    asked = list(_SPOKEN if reading.bare else _GENERAL)
+    asked = list(_GENERAL)
     if any(flags := _FLAGS(view)):
         asked += [rule for rule, flag in zip(_FLAGGED, flags, strict=True) if flag]
     asked += [_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY]
@@ -43,8 +42,10 @@ def classify(request: Request, policy: Policy) -> Label:
             weight = policy.weights.get(rule.name, rule.weight) if policy.weights else rule.weight
             if weight:
                 fired.append(Fired(rule.name, weight * strength))
-    fired += [Fired(name, policy.weights[name]) for name in policy.keywords if name in reading.families and policy.weights.get(name)]
-    fired.sort(key=lambda one: (-abs(one.weight), one.name))
+    if policy.keywords:
+        fired += [Fired(name, policy.weights[name]) for name in policy.keywords if name in reading.families and policy.weights.get(name)]
+    if len(fired) > 1:
+        fired.sort(key=lambda one: (-abs(one.weight), one.name))
     # Rounded, so that a score on a threshold does not depend on the order of the sum.
     score = round(min(1.0, max(0.0, BASE + sum([one.weight for one in fired]))), 6)
     return Label(turn_of(view), score, tuple(fired))
@@ -58,15 +59,22 @@ def _read(view: View, own: Families) -> Reading:
     families = _BUILT_IN.found(instruction, words)
     if own is not _NONE:
         families |= own.found(instruction, words)
-    return Reading(view, f"\n{text}", instruction, words, families, is_english(text[:400], words, families), is_bare(text))
+    english = is_english(text[:400], words, families)
+    return Reading(view, text, instruction, words, families | signs_of(text), english)
 
 
 def _without_material(text: str) -> str:
     """Give what is left to instruct when code, quotations and documents in tags are taken out; all of it where nothing is left."""
-    told = _FENCED.sub(" ", text) if "```" in text else text
-    told = _QUOTED.sub(" ", told) if ">" in told else told
-    told = _without_elements(told) if "</" in told else told
+    told = _without_fenced(text) if _FENCE in text else text
+    if ">" in told:
+        told = _QUOTED.sub("\n ", f"\n{told}")[1:]
+        told = _without_elements(told) if "</" in told else told
     return told if told.strip() else text
+
+
+def _without_fenced(text: str) -> str:
+    parts = text.split(_FENCE)
+    return " ".join(parts[::2] if len(parts) % 2 else [*parts[::2], ""])  # the last fence may not be closed
 
 
 def _without_elements(text: str) -> str:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
+
+import msgspec
 
 from extproc.core.steps.words import CONSTRAINTS
 from extproc.core.vocabulary import Effort, View
@@ -19,23 +22,20 @@ BASE = 0.2
 """Score of a request that no rule says anything about."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """A view, and what its newest words hold."""
 
     view: View
     text: str
-    """The newest user text as it came, a newline before it, so that every line begins behind one."""
+    """The newest user text as it came."""
     instruction: str
     """The same in lower case, code blocks left out, its beginning and its end."""
     words: set[str]
     """Its distinct words."""
     families: set[str]
-    """Families of words and phrases found in the instruction."""
+    """Families of words and phrases found in the instruction, and rules whose signs were found in the text."""
     english: bool
     """Whether the words could be understood at all."""
-    bare: bool = False
-    """It is a short line of words: none of the signs that `sign` rules look for can stand in it."""
 
 
 Strength = Callable[[Reading], float]
@@ -50,11 +50,9 @@ class Rule:
     reason: str
     strength: Strength
     family: bool = False
-    """It is only asked when words or phrases of the family of its name were found."""
+    """It is only asked when words, phrases or signs of the family of its name were found."""
     flag: str = ""
     """It is only asked when this field of the view is true or not 0."""
-    sign: bool = False
-    """It looks for character sequences, so it is not asked about a text that is bare of them."""
 
 
 def _always(_: Reading) -> float:
@@ -63,7 +61,7 @@ def _always(_: Reading) -> float:
 
 def _easy(longest: int) -> Strength:
     """A word of ease counts only in a short request, for in a long one it says nothing about the rest; and only where it is English."""
-    return lambda reading: float(reading.english and len(reading.view.last_user_text) <= longest and not _material(reading))
+    return lambda reading: float(reading.english and len(reading.text) <= longest and not _material(reading))
 
 
 def _easy_form(longest: int) -> Strength:
@@ -73,19 +71,7 @@ def _easy_form(longest: int) -> Strength:
 
 
 def _material(reading: Reading) -> bool:
-    return bool((not reading.bare and _has_code(reading)) or reading.view.images or reading.view.documents)
-
-
-def _holds(signs: tuple[str, ...]) -> Strength:
-    """Whether one of some character sequences stands in the text: far cheaper than a pattern, and enough."""
-
-    def held(reading: Reading) -> float:
-        for sign in signs:
-            if sign in reading.text:
-                return 1.0
-        return 0.0
-
-    return held
+    return bool("code" in reading.families or reading.view.images or reading.view.documents)
 
 
 def _between(low: float, high: float, value: float) -> float:
@@ -93,30 +79,35 @@ def _between(low: float, high: float, value: float) -> float:
     return 0.0 if value <= low else min(1.0, log(value / low) / log(high / low))
 
 
-_CODE = (
-    "```",
-    "\ndef ",
-    "\nclass ",
-    "\nimport ",
-    "\nfrom typing",
-    "\n#include",
-    "\nfn ",
-    "\nfunc ",
-    "\nfunction ",
-    "\nconst ",
-    "\nSELECT ",
+_SIGNS = (
+    ("`", re.compile("(?P<code>```)")),
+    (
+        "\n",
+        re.compile(
+            r"\n(?:(?P<code>def |class |import |from typing|#include|fn |func |function |const |SELECT )"
+            r"|(?P<stack_trace>    at |\tat )|(?P<diff>diff --git |@@ -|\+\+\+ ))"
+        ),
+    ),
+    (":", re.compile("(?P<stack_trace>panic: )")),
+    ("(", re.compile(r"(?P<stack_trace>Traceback \(most recent)")),
+    ("E", re.compile(r"E(?P<stack_trace>rror: |xception: |xception in thread)")),
+    ("\\", re.compile(r"\\(?P<maths>frac|sum|int|sqrt|begin\{)")),
+    ("^", re.compile(r"\^(?P<maths>[2n])")),
 )
-_has_code = _holds(_CODE)
-_TRACE = ("Traceback (most recent", "\n    at ", "\n\tat ", "panic: ", "Error: ", "Exception: ", "Exception in thread")
-_DIFF = ("\ndiff --git ", "\n@@ -", "\n+++ ")
-_MATHS = ("\\frac", "\\sum", "\\int", "\\sqrt", "\\begin{", "^2", "^n", "²", "∑", "∫", "√", "∂", "∞", "≤", "≥", "∀", "∃")
-_MARKED = re.compile(r"[^\w ,.?!'-]|[_²]|\A(?:diff|def|class|import|from|fn|func|function|const|SELECT) |Exception")
-"""What is in any text that holds one of these signs."""
+"""Character sequences of which a rule's one is enough, in groups that share a character: where it is absent, none is searched for.
+
+Patterns begin with a literal character where they can, for which a search is as fast as for this one character.
+"""
+_MATHS = "²∑∫√∂∞≤≥∀∃"
 
 
-def is_bare(text: str) -> bool:
-    """Whether a text is a line of words that holds none of the signs: most requests are, and five rules need not be asked then."""
-    return len(text) <= 400 and _MARKED.search(text) is None
+def signs_of(text: str) -> set[str]:
+    """Name the rules of whose signs one stands in a text."""
+    text = f"\n{text}"  # every line begins behind one
+    found = {match.lastgroup or "" for shared, pattern in _SIGNS if shared in text for match in pattern.finditer(text)}
+    if not text.isascii() and any(sign in text for sign in _MATHS):
+        found.add("maths")
+    return found
 
 
 _NUMBER = re.compile(r"(?<![\w.])(?!(?:1[5-9]|20)\d\d\b)\.?\d[\d,.]*")
@@ -159,15 +150,17 @@ _SUMMARISED = ("conversation", "history", "session", "so far", "above", "handoff
 
 def _word_problem(reading: Reading) -> float:
     asks_number = "asks_number" in reading.families
-    if not (asks_number or "asks_value" in reading.families or "?" in reading.instruction) or (not reading.bare and _has_code(reading)):
+    if not (asks_number or "asks_value" in reading.families or "?" in reading.instruction) or "code" in reading.families:
         return 0.0
     numbers = len(_NUMBER.findall(reading.instruction)) + len(reading.words & _NUMBER_WORDS)
     return float(numbers >= (2 if asks_number else 3))
 
 
 def _constraints(reading: Reading) -> float:
-    items = reading.instruction.count("\n- ") + reading.instruction.count("\n* ") + reading.instruction.count("\n1.") * 2
-    return _between(1, 6, len(reading.words & CONSTRAINTS) + items)
+    asked, told = len(reading.words & CONSTRAINTS), reading.instruction
+    if "\n" in told:
+        asked += told.count("\n- ") + told.count("\n* ") + told.count("\n1.") * 2
+    return _between(1, 6, asked)
 
 
 _PROTOCOL = (
@@ -179,14 +172,17 @@ _PROTOCOL = (
 def _text_protocol(reading: Reading) -> float:
     """An agent that offers no tools but tells in its system prompt how commands or edits are to be written."""
     view = reading.view
-    if view.tools or len(view.system_text) < 300:
-        return 0.0
-    system = view.system_text.lower()
-    return float(sum([sign in system for sign in _PROTOCOL]) >= 6)
+    return float(not view.tools and len(view.system_text) >= 300 and _tells_protocol(view.system_text))
+
+
+@lru_cache(maxsize=64)  # a client sends the same one again and again, and it is cut to `dialects.base.TEXT`
+def _tells_protocol(system: str) -> bool:
+    system = system.lower()
+    return sum([sign in system for sign in _PROTOCOL]) >= 6
 
 
 def _repeats(reading: Reading) -> float:
-    text = reading.view.last_user_text[:60].strip().lower()
+    text = reading.text[:60].strip().lower()
     return float(len(text) > 12 and any(text == earlier[:60].strip().lower() for earlier in reading.view.earlier_user_texts))
 
 
@@ -201,8 +197,7 @@ def _summary_of_history(reading: Reading) -> float:
     return 0.0
 
 
-def _effort(reading: Reading) -> float:
-    return {Effort.NONE: 0.0, Effort.LOW: 0.25, Effort.MEDIUM: 0.6, Effort.HIGH: 1.0}[reading.view.effort]
+_EFFORTS = {Effort.NONE: 0.0, Effort.LOW: 0.25, Effort.MEDIUM: 0.6, Effort.HIGH: 1.0}
 
 
 RULES: tuple[Rule, ...] = (
@@ -222,10 +217,12 @@ RULES: tuple[Rule, ...] = (
         lambda r: float(not r.view.tools),
         flag="calls_in_history",
     ),
-    Rule("text_protocol", 0.25, "a program acts on the answer, by a protocol told in the system prompt", _text_protocol),
+    Rule(
+        "text_protocol", 0.25, "a program acts on the answer, by a protocol told in the system prompt", _text_protocol, flag="system_text"
+    ),
     # How much there is.
-    Rule("short_request", -0.05, "few words seldom ask for much", lambda r: float(0 < len(r.view.last_user_text) <= 120)),
-    Rule("long_request", 0.3, "a long instruction has much to get wrong", lambda r: _between(600, 8_000, len(r.view.last_user_text))),
+    Rule("short_request", -0.05, "few words seldom ask for much", lambda r: float(0 < len(r.text) <= 120)),
+    Rule("long_request", 0.3, "a long instruction has much to get wrong", lambda r: _between(600, 8_000, len(r.text))),
     Rule("long_conversation", 0.3, "small models lose the thread", lambda r: _between(6_000, 150_000, r.view.conversation_bytes)),
     Rule("many_messages", 0.1, "the answer hangs on what was said before", lambda r: _between(6, 40, r.view.messages)),
     # What is asked for, in words.
@@ -251,25 +248,23 @@ RULES: tuple[Rule, ...] = (
     Rule("simple_list", -0.05, "an enumeration", _easy_form(200), family=True),
     Rule("short_answer", -0.1, "a short answer was asked for", _easy(400), family=True),
     # What the words bring along.
-    Rule("code", 0.2, "code to be read or written", _has_code, sign=True),
-    Rule("stack_trace", 0.25, "an error to be explained", _holds(_TRACE), sign=True),
-    Rule("diff", 0.2, "a change to be judged", _holds(_DIFF), sign=True),
-    Rule("maths", 0.25, "formulas", _holds(_MATHS), sign=True),
+    Rule("code", 0.2, "code to be read or written", _always, family=True),
+    Rule("stack_trace", 0.25, "an error to be explained", _always, family=True),
+    Rule("diff", 0.2, "a change to be judged", _always, family=True),
+    Rule("maths", 0.25, "formulas", _always, family=True),
     Rule("word_problem", 0.3, "a sum told in words: the weak spot of small models", _word_problem),
     Rule("images", 0.2, "not every draft model sees well", _always, flag="images"),
     Rule("documents", 0.2, "a document to be read", _always, flag="documents"),
     # How it is to be answered.
-    Rule("thinking", 0.4, "the client asks for thinking, by its effort", _effort),
+    Rule("thinking", 0.4, "the client asks for thinking, by its effort", lambda r: _EFFORTS[r.view.effort]),
     Rule("json_schema", 0.1, "the form of the answer must be exact", _always, flag="json_schema"),
     Rule("prefill", 0.1, "the answer's beginning is given, which some providers refuse", _always, flag="prefill"),
     Rule("stop_sequences", 0.05, "a program reads the answer", _always, flag="stop_sequences"),
     # Signs of trouble.
     Rule("tool_errors", 0.3, "tools failed lately", lambda r: min(1.0, r.view.tool_errors / 2), flag="tool_errors"),
-    Rule(
-        "dissatisfied", 0.35, "the last answer was not good enough", lambda r: float("dissatisfied" in r.families and r.view.messages > 2)
-    ),
+    Rule("dissatisfied", 0.35, "the last answer was not good enough", lambda r: float(r.view.messages > 2), family=True),
     Rule("repeated", 0.3, "the same was asked before", _repeats, flag="earlier_user_texts"),
     # What cannot be judged by English words.
-    Rule("not_english", 0.2, "no keyword could have matched", lambda r: float(not r.english and (r.bare or not _has_code(r)))),
-    Rule("nothing_to_judge", 0.2, "no words of the user's among the newest messages", lambda r: float(not r.view.last_user_text.strip())),
+    Rule("not_english", 0.2, "no keyword could have matched", lambda r: float(not r.english and "code" not in r.families)),
+    Rule("nothing_to_judge", 0.2, "no words of the user's among the newest messages", lambda r: float(not r.text.strip())),
 )

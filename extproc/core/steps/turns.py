@@ -31,6 +31,7 @@ _ASKED = re.compile(
     r"|^\W{0,4}(?:the )?user (?:has )?(?:stepped|gone|went|was) away\b[^\0]{0,200}\b(?:stands?|recap|sentences?|words|brief)\b"
 )
 """Chores by which the newest words open. Titles are asked of people, too, so there it must be a conversation's."""
+_MODES = ("<policy_spec>", "suggestion mode", "[suggestion mode")
 _PROGRAM = re.compile(
     r"\b(?:functions?|quer(?:y|ies)|scripts?|code|program|class|method|page|html|sql|regex|parser|tests?|table|model|api)\b"
 )
@@ -61,11 +62,20 @@ def _internal(view: View) -> bool:
     # With tools on offer only the newest words count: the system prompt is then an agent's, for all its turns.
     told = "" if view.tools else view.system_text[:_SYSTEM].lower()
     said = view.last_user_text[:_WORDS].lower()
-    # The patterns are dear to search for; without one of these they cannot match.
-    both = f"{told}\n{said}"
-    if not ("title" in both or "file" in both or "away" in both or "predict" in both or "suggestion" in both or "<policy_spec>" in both):
-        return False
-    if told and (_TOLD.search(told) or (said.startswith("command:") and _LISTS_PATHS.search(told))):
+    return _tells_chore(told, said) or _asks_chore(said)
+
+
+# The patterns are dear to search for; without some words they cannot match.
+
+
+def _tells_chore(told: str, said: str) -> bool:
+    if ("title" in told or "predict" in told) and _TOLD.search(told):
         return True
+    return said.startswith("command:") and _LISTS_PATHS.search(told) is not None
+
+
+def _asks_chore(said: str) -> bool:
+    if not ("title" in said or "away" in said or said.startswith(_MODES)):
+        return False
     asked = _ASKED.search(said)
     return asked is not None and not _PROGRAM.search(asked["title"] or "")

@@ -70,10 +70,15 @@ ENGLISH = frozenset(_ENGLISH.split())
 
 _FOREIGN = re.compile(r"[^\W\d_\x00-\x7f]")
 """Letters that English does without."""
-_NO_LETTER = {code: " " for code in range(128) if not chr(code).isalpha()}
+_LETTERS = "".join([char if char.isalpha() else " " for char in map(chr, range(128))])
+"""A table for `str.translate`: all that is no letter becomes a space."""
 _WORD = re.compile(r"[^\W\d_]+")
 _UNSPACED = "\u0e00"
 """From about here on (Thai, Chinese, Japanese, ...) scripts may set no spaces between words."""
+
+
+Phrase = tuple[str, str, bool]
+"""What is looked for, its family, and whether its last word may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +86,27 @@ class Families:
     """Families compiled for look-up: one dictionary access per distinct word, and a search for phrases whose first word is there."""
 
     words: Mapping[str, tuple[str, ...]]
-    phrases: Mapping[str, tuple[tuple[str, str], ...]]
-    """First word → phrases and their families; phrases without a letter to begin with stand under the empty word."""
+    phrases: Mapping[str, tuple[Phrase, ...]]
+    """First word → phrases that begin with it."""
+    anywhere: tuple[Phrase, ...]
+    """Phrases that do not begin with a word."""
 
     def found(self, text: str, words: set[str]) -> set[str]:
         """Name the families that a lower-case text holds words or phrases of; `words` are the text's."""
         found = {family for word in words & self.words.keys() for family in self.words[word]}
-        for word in (words & self.phrases.keys()) | {""} & self.phrases.keys():
-            found.update([family for phrase, family in self.phrases[word] if _holds(text, phrase)])
+        for word in words & self.phrases.keys():
+            for phrase, family, open_ended in self.phrases[word]:
+                if phrase in text and _holds(text, phrase, open_ended=open_ended):
+                    found.add(family)
+        if self.anywhere:
+            found.update([family for phrase, family, open_ended in self.anywhere if _holds(text, phrase, open_ended=open_ended)])
         return found
 
 
 def words_of(text: str) -> set[str]:
     """Give the distinct words of a lower-case text, apostrophes left out (`doesnt`)."""
     text = text.replace("'", "")
-    return set(text.translate(_NO_LETTER).split() if text.isascii() else _WORD.findall(text))
+    return set(text.translate(_LETTERS).split() if text.isascii() else _WORD.findall(text))
 
 
 def is_english(beginning: str, words: set[str], families: set[str]) -> bool:
@@ -123,7 +134,7 @@ def compiled(families: Mapping[str, str]) -> Families:
             for word in {stem, *[stem + suffix for suffix in _ENDINGS.split()]} if entry.endswith("*") else {stem}:
                 words[word] = (*words.get(word, ()), family)
         phrases.extend((phrase.strip(), family) for phrase in spoken.split(",") if phrase.strip())
-    return Families(words, _by_first_word(phrases))
+    return _families(words, phrases)
 
 
 def own_families(keywords: Mapping[str, Iterable[str]]) -> Families:
@@ -136,27 +147,30 @@ def own_families(keywords: Mapping[str, Iterable[str]]) -> Families:
                 words[entry] = (*words.get(entry, ()), family)
             else:
                 phrases.append((entry, family))
-    return Families(words, _by_first_word(phrases))
+    return _families(words, phrases)
 
 
-def _by_first_word(phrases: Iterable[tuple[str, str]]) -> dict[str, tuple[tuple[str, str], ...]]:
-    sorted_in: dict[str, tuple[tuple[str, str], ...]] = {}
-    for phrase, family in phrases:
-        first = _WORD.search(phrase.replace("'", ""))
-        key = first[0] if first and first[0] < _UNSPACED else ""
-        sorted_in[key] = (*sorted_in.get(key, ()), (phrase, family))
-    return sorted_in
+def _families(words: Mapping[str, tuple[str, ...]], phrases: Iterable[tuple[str, str]]) -> Families:
+    led: dict[str, tuple[Phrase, ...]] = {}
+    anywhere: list[Phrase] = []
+    for entry, family in phrases:
+        phrase = (entry.removesuffix("*"), family, entry.endswith("*"))
+        first = _WORD.search(entry.replace("'", ""))
+        if first and first[0] < _UNSPACED:
+            led[first[0]] = (*led.get(first[0], ()), phrase)
+        else:
+            anywhere.append(phrase)
+    return Families(words, led, tuple(anywhere))
 
 
-def _holds(text: str, phrase: str) -> bool:
+def _holds(text: str, phrase: str, *, open_ended: bool) -> bool:
     """Whether a phrase stands in a text, not as a part of longer words."""
-    whole = phrase.removesuffix("*")
-    at = text.find(whole)
+    at = text.find(phrase)
     while at >= 0:
-        end = at + len(whole)
-        if not _joined(text[at - 1 : at], whole[0]) and (whole is not phrase or not _joined(whole[-1], text[end : end + 1])):
+        end = at + len(phrase)
+        if not _joined(text[at - 1 : at], phrase[0]) and (open_ended or not _joined(phrase[-1], text[end : end + 1])):
             return True
-        at = text.find(whole, at + 1)
+        at = text.find(phrase, at + 1)
     return False
 
 
