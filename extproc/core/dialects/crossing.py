@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from extproc.core.answers import Closed, Form, Grew, Opened, Part, Piece, Signed
-from extproc.core.conversation import Tool, fitted
+from extproc.core.answers import Began, Closed, Form, Grew, Opened, Part, Piece, Signed, Stop, Stopped
+from extproc.core.conversation import Tool, fitted, fitted_id
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -28,6 +28,9 @@ class Crossing:
         self._tools: Mapping[str, Tool] = {fitted(tool.name): tool for tool in tools}
         self._hidden = False
         """The open part is one that the client cannot be told."""
+        self._answer = ""
+        """The answer's id, for calls that have none."""
+        self._calls = 0
         self._input: list[str] | None = None
         """What came of the open custom call."""
         self.lost: set[str] = set()
@@ -42,6 +45,11 @@ class Crossing:
 
     def _take(self, piece: Piece) -> list[Piece]:
         match piece:
+            case Began():
+                self._answer = piece.id
+            case Stopped(stop=Stop.OTHER):
+                # Words for odd endings mean something else to another dialect's clients (`pause_turn`: ask again). It may not be all.
+                return [Stopped(Stop.LENGTH)]
             case Opened():
                 return self._opened(piece)
             case Signed():
@@ -67,13 +75,15 @@ class Crossing:
             return []
         if opened.part is not Part.CALL:
             return [Opened(opened.part, form=opened.form)]
+        self._calls += 1
+        id_ = fitted_id(opened.id or f"{self._answer} {self._calls}")
         tool = self._tools.get(opened.name)
         if tool is None:
-            return [Opened(Part.CALL, fitted(opened.id), opened.name, form=opened.form)]
+            return [Opened(Part.CALL, id_, opened.name, form=opened.form)]
         if tool.custom and opened.form is not Form.CUSTOM:
             self._input = []
         form = Form.CUSTOM if tool.custom else Form.PLAIN
-        return [Opened(Part.CALL, fitted(opened.id), tool.own_name or tool.name, tool.raw, form)]
+        return [Opened(Part.CALL, id_, tool.own_name or tool.name, tool.raw, form)]
 
 
 def _said(arguments: str) -> str:

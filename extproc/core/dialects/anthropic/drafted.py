@@ -21,7 +21,6 @@ from extproc.core.wire.splice import readable, top_level
 _TELLING = re.compile(rb'thinking"[\x20\t\r\n]*+[,}]')
 """The end of a block's type; as a key, with a colon behind it, the word stands in every request of some agents."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})
-_CALLS = frozenset({"tool_use"})
 
 
 class _Message(msgspec.Struct):
@@ -32,6 +31,7 @@ class _Message(msgspec.Struct):
 class _Block(msgspec.Struct):
     type: str = ""
     text: msgspec.Raw = msgspec.Raw(b'""')
+    signature: msgspec.Raw = msgspec.Raw(b'""')
     tool_use_id: str = ""
 
 
@@ -84,6 +84,7 @@ def question(body: bytes) -> bytes:
 def disowned(body: bytes, drafted: Callable[[bytes], bool]) -> bytes:
     """Give a request without the thinking in the answers to questions that were drafted; the very same bytes where there is none.
 
+    Thinking without a signature goes in any case: it came from a model of another dialect, and every provider that signs refuses it.
     With it goes a message that holds nothing else. Where thinking is enabled, the newest answer must begin with it if it has calls;
     so when that answer loses its own, thinking is disabled for this request.
 
@@ -97,13 +98,15 @@ def disowned(body: bytes, drafted: Callable[[bytes], bool]) -> bytes:
     gone: dict[int, list[int]] = {}
     for at, message in enumerate(messages):
         _walk(asked, message)
-        thoughts = _blocks(message, _THINKING) if message.role == "assistant" else []
-        if thoughts and drafted(asked.material()):
-            gone[at] = thoughts
+        thoughts = _thoughts(message)
+        if any(thoughts.values()) and drafted(asked.material()):
+            gone[at] = list(thoughts)
+        elif unsigned := [index for index, signed in thoughts.items() if not signed]:
+            gone[at] = unsigned
     if not gone:
         return body
     newest = _newest_answer(messages)
-    bare = not gone.keys().isdisjoint(newest) and any(_blocks(messages[at], _CALLS) for at in newest)
+    bare = not gone.keys().isdisjoint(newest) and any(_calls(messages[at]) for at in newest)
     cleaned = _without(body, gone)
     return unthinking(cleaned) if bare and thinking_of(body) == "enabled" else cleaned
 
@@ -153,9 +156,20 @@ def _parts(content: msgspec.Raw) -> tuple[tuple[msgspec.Raw, ...], list[_Block]]
         return (), []
 
 
-def _blocks(message: _Message, kinds: frozenset[str]) -> list[int]:
-    """The indices of the blocks of some kinds."""
-    return [index for index, block in enumerate(_parts(message.content)[1]) if block.type in kinds]
+def _thoughts(message: _Message) -> dict[int, bool]:
+    """The indices of the thoughts in an answer → whether they are signed."""
+    blocks = _parts(message.content)[1] if message.role == "assistant" else []
+    return {index: _is_signed(block) for index, block in enumerate(blocks) if block.type in _THINKING}
+
+
+def _is_signed(block: _Block) -> bool:
+    # Thinking that is encrypted as a whole needs no signature beside.
+    return block.type != "thinking" or bytes(memoryview(block.signature)[:5]) not in {b'""', b"null"}
+
+
+def _calls(message: _Message) -> bool:
+    """Whether a message has calls in it."""
+    return any(block.type == "tool_use" for block in _parts(message.content)[1])
 
 
 def _words(texts: Sequence[msgspec.Raw]) -> str:

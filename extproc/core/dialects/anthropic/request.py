@@ -27,19 +27,19 @@ from extproc.core.vocabulary import Effort, View
 from extproc.core.wire.splice import Fields
 
 
-class _Block(msgspec.Struct):
+class _Block(msgspec.Struct, gc=False):
     type: str = ""
     text: msgspec.Raw = msgspec.Raw(b'""')
     is_error: bool | None = None
     content: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     role: str
     content: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Typed(msgspec.Struct):
+class _Typed(msgspec.Struct, gc=False):
     type: str | None = None
     name: str | None = None
 
@@ -49,8 +49,8 @@ _BLOCKS = msgspec.json.Decoder(list[_Block])
 _PARTS = msgspec.json.Decoder(list[_Typed])
 _TOOLS = msgspec.json.Decoder(list[_Typed] | None)
 _CHOICE = msgspec.json.Decoder(_Typed)
-_PLAIN = frozenset({"model", "messages", "max_tokens", "stream", "metadata", "temperature", "top_p", "top_k"})
-"""Fields of a request of which the messages say everything."""
+_PLAIN = frozenset({"model", "messages", "max_tokens", "stream", "metadata", "temperature", "top_p", "top_k", "system"})
+"""Fields of a request of which the messages and the system prompt say everything."""
 
 
 def view(fields: Fields) -> View:
@@ -59,7 +59,8 @@ def view(fields: Fields) -> View:
     items = [_item(message) for message in messages[-TAIL:]]
     limit = optional(fields, "max_tokens", INTEGER)
     if fields.keys() <= _PLAIN:
-        return view_of(items, len(messages), size_of(fields, "messages"), max_output_tokens=limit)
+        size = size_of(fields, "messages", "system")
+        return view_of(items, len(messages), size, max_output_tokens=limit, system_text=_system(fields))
     tools = tools_of(fields, "tools", _TOOLS, _Typed())
     servers = tools_of(fields, "mcp_servers", _TOOLS, _Typed())
     config = optional(fields, "output_config", OBJECT) or {}
@@ -85,17 +86,24 @@ def _item(message: _Message) -> Item:
     whole, blocks = content_of(message.content, _BLOCKS)
     if whole:
         return Item(message.role, whole)
-    kinds = [block.type for block in blocks]
-    inner = [part.type for block in blocks if block.type == "tool_result" for part in content_of(block.content, _PARTS)[1]]
-    return Item(
-        role=message.role,
-        texts=tuple([block.text for block in blocks if block.type == "text"]),
-        results=sum([kind.endswith("tool_result") for kind in kinds if not kind.startswith("web_")]),
-        errors=sum([block.is_error is True for block in blocks]),
-        calls=sum([kind.endswith("tool_use") for kind in kinds]),
-        images=kinds.count("image") + inner.count("image"),
-        documents=kinds.count("document") + inner.count("document"),
-    )
+    texts = []
+    results = errors = calls = images = documents = 0
+    for block in blocks:
+        kind = block.type
+        if kind == "text":
+            texts.append(block.text)
+        elif kind.endswith("tool_use"):
+            calls += 1
+        elif kind.endswith("tool_result"):
+            results += not kind.startswith("web_")
+            inner = [part.type for part in content_of(block.content, _PARTS)[1]] if kind == "tool_result" else ()
+            images += inner.count("image")
+            documents += inner.count("document")
+        else:
+            images += kind == "image"
+            documents += kind == "document"
+        errors += block.is_error is True
+    return Item(message.role, tuple(texts), results, errors, calls, images, documents)
 
 
 def _system(fields: Fields) -> str:

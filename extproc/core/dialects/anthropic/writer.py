@@ -14,6 +14,7 @@ from extproc.core.answers import (
     Counted,
     Ended,
     Erred,
+    Form,
     Grew,
     Opened,
     Part,
@@ -24,7 +25,7 @@ from extproc.core.answers import (
 )
 from extproc.core.dialects.anthropic.errors import error_event
 from extproc.core.dialects.base import OBJECT
-from extproc.core.dialects.offering import object_of
+from extproc.core.dialects.offering import free_arguments, object_of
 from extproc.core.vocabulary import Usage
 from extproc.core.wire.sse import event
 
@@ -60,6 +61,8 @@ class Writer:
         self._part = Part.TEXT
         self._empty = True
         """Nothing of the open block's text was written yet."""
+        self._free: list[str] | None = None
+        """What came of the open call's input, where that is free text: it becomes JSON when it is whole."""
         self._stopped: Stopped | None = None
 
     def write(self, piece: Piece) -> bytes:
@@ -88,19 +91,26 @@ class Writer:
         match piece:
             case Opened():
                 return self._start() + self._opened(piece)
+            case Grew() if self._free is not None:
+                self._free.append(piece.text)
+                return b""
             case Grew():
                 self._empty = False
                 return self._grown(piece.text)
             case Signed():
                 signed = {"type": "signature_delta", "signature": piece.signature}
                 return self._delta(signed) if self._part is Part.THINKING else b""
-        rest = self._grown("{}") if self._part is Part.CALL and self._empty else b""
+        if self._free is not None:
+            rest = self._grown(bytes(free_arguments("".join(self._free))).decode())
+        else:
+            rest = self._grown("{}") if self._part is Part.CALL and self._empty else b""
         end = _event({"type": "content_block_stop", "index": self._index})
         self._index += 1
         return rest + end
 
     def _opened(self, piece: Opened) -> bytes:
         self._part, self._empty = piece.part, True
+        self._free = [] if piece.form is Form.CUSTOM else None
         block = {
             "type": "content_block_start",
             "index": self._index,
@@ -178,7 +188,8 @@ def _shape(block: Block) -> dict[str, Any]:
         case Part.THINKING:
             return {"type": "thinking", "thinking": block.text, "signature": block.signature}
         case Part.CALL:
-            return {"type": "tool_use", "id": block.id, "name": block.name, "input": object_of(block.text)}
+            given = free_arguments(block.text) if block.form is Form.CUSTOM else object_of(block.text)
+            return {"type": "tool_use", "id": block.id, "name": block.name, "input": given}
     return _grown(block)
 
 

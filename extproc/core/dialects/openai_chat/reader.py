@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from extproc.core.answers import Began, Closed, Counted, Ended, Erred, Grew, Opened, Part, Piece, Stop, Stopped
+from extproc.core.answers import Began, Closed, Counted, Ended, Erred, Form, Grew, Opened, Part, Piece, Stop, Stopped
 from extproc.core.dialects.base import OBJECT
 from extproc.core.dialects.openai_chat.shapes import CHUNK, CUSTOM, LEGACY, OUTLINE, REFUSAL, Call, Choice, Chunk, Completion, Prompt, Used
 from extproc.core.errors import MalformedError
@@ -28,6 +28,7 @@ _STOPS = {
     "length": Stop.LENGTH,
     "content_filter": Stop.REFUSAL,
 }
+_FORMS = {None: Form.PLAIN, LEGACY: Form.PLAIN, REFUSAL: Form.REFUSAL, CUSTOM: Form.CUSTOM}
 _STATUSES = {
     "invalid_request_error": 400,
     "context_length_exceeded": 400,
@@ -118,7 +119,7 @@ class ChatReader:
         if not text:
             return
         if self._open != (part, raw):
-            self._begin(Opened(part, raw=raw), said)
+            self._begin(Opened(part, raw=raw, form=_FORMS[raw]), said)
             self._refused = self._refused or raw == REFUSAL
         said.append(Grew(text))
 
@@ -131,7 +132,7 @@ class ChatReader:
                 raise MalformedError("call_out_of_order")
             if not name:
                 raise MalformedError("call_without_name")
-            self._begin(Opened(Part.CALL, call.id or "", name, raw), said)
+            self._begin(Opened(Part.CALL, call.id or "", name, raw, _FORMS[raw]), said)
             self._called, self._index, self._id = True, call.index, call.id or ""
             self._seen.update([one for one in (call.id, call.index) if one is not None])
         if text:

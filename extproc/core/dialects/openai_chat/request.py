@@ -32,12 +32,12 @@ from extproc.core.vocabulary import View
 from extproc.core.wire.splice import Fields
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     type: str = ""
     text: msgspec.Raw = msgspec.Raw(b'""')
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     role: str
     content: msgspec.Raw = msgspec.Raw(b"null")
     tool_calls: list[msgspec.Raw] | None = None
@@ -46,11 +46,11 @@ class _Message(msgspec.Struct):
     name: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Function(msgspec.Struct):
+class _Function(msgspec.Struct, gc=False):
     name: str | None = None
 
 
-class _Tool(msgspec.Struct):
+class _Tool(msgspec.Struct, gc=False):
     function: _Function | None = None
 
 
@@ -115,15 +115,16 @@ def _system(messages: list[_Message]) -> str:
 
 def _item(message: _Message) -> Item:
     texts, parts = content_of(message.content, _PARTS)
-    kinds = [part.type for part in parts]
-    texts = texts or tuple([part.text for part in parts if part.type == "text"])
-    is_result = message.role in _RESULTS
-    return Item(
-        role=message.role,
-        texts=() if is_result else texts,
-        results=int(is_result),
-        errors=int(is_result and bool(texts) and looks_failed(texts[0])),
-        calls=len(message.tool_calls or ()) + (bytes(message.function_call) != b"null"),
-        images=kinds.count("image_url"),
-        documents=kinds.count("file") + kinds.count("input_audio"),
-    )
+    images = documents = 0
+    if parts:
+        texts = tuple([part.text for part in parts if part.type == "text"])
+        kinds = [part.type for part in parts]
+        images = kinds.count("image_url")
+        documents = kinds.count("file") + kinds.count("input_audio")
+    if message.role in _RESULTS:
+        return Item(message.role, (), 1, int(bool(texts) and looks_failed(texts[0])), _calls(message), images, documents)
+    return Item(message.role, texts, 0, 0, _calls(message), images, documents)
+
+
+def _calls(message: _Message) -> int:
+    return len(message.tool_calls or ()) + (memoryview(message.function_call) != b"null")

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from extproc.core.answers import Answer, Began, Block, Counted, Ended, Erred, Grew, Opened, Part, Piece, Stop, Stopped
+from extproc.core.answers import Answer, Began, Block, Counted, Ended, Erred, Form, Grew, Opened, Part, Piece, Stop, Stopped
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.openai_chat.shapes import CUSTOM, LEGACY, REFUSAL
 from extproc.core.vocabulary import Usage
@@ -20,6 +20,7 @@ KEEPALIVE = event(
 """A chunk that says nothing, and yet refreshes the timers of clients that do not count comments."""
 _CHUNK = "chat.completion.chunk"
 _DONE = event("", b"[DONE]")
+_KINDS = {Form.REFUSAL: REFUSAL, Form.CUSTOM: CUSTOM}
 _FINISHES = {
     Stop.END: "stop",
     Stop.SEQUENCE: "stop",
@@ -72,19 +73,18 @@ class ChatWriter:
 
     def _opened(self, opened: Opened) -> bytes:
         self._open = opened
-        if isinstance(opened.raw, str):
-            self._kinds.add(opened.raw)
+        self._kinds.add(_kind(opened))
         if opened.part is Part.OTHER:
             return self._chunk(opened.raw) if isinstance(opened.raw, dict) else b""
         if opened.part is not Part.CALL:
             return b""
-        if opened.raw == LEGACY:
+        if _kind(opened) == LEGACY:
             return self._chunk({LEGACY: {"name": opened.name, "arguments": ""}})
         self._calls += 1
         return self._chunk({"tool_calls": [{"index": self._calls - 1, **_call(opened, "")}]})
 
     def _grown(self, text: str) -> bytes:
-        match self._open.part, self._open.raw:
+        match self._open.part, _kind(self._open):
             case Part.THINKING, _:
                 return self._chunk({"reasoning_content": text})
             case Part.TEXT, kind:
@@ -110,7 +110,7 @@ class ChatWriter:
 
 def fold(answer: Answer, created_s: int) -> bytes:
     """Write an answer as one completion."""
-    kinds = {block.raw for block in answer.blocks if isinstance(block.raw, str)}
+    kinds = {_kind(block) for block in answer.blocks}
     finish = finish_of(answer.stop, kinds) if answer.stop else None
     choice = {"index": 0, "message": _message(answer), "logprobs": None, "finish_reason": finish}
     usage = b',"usage":%b' % msgspec.json.encode(_usage(answer.usage)) if answer.usage else b""
@@ -135,7 +135,7 @@ def error_event(status: int, message: str) -> bytes:
 
 def _message(answer: Answer) -> dict[str, Any]:
     plain, refusal, thought = [
-        "".join([block.text for block in answer.blocks if block.part is part and (block.raw == REFUSAL) is refused])
+        "".join([block.text for block in answer.blocks if block.part is part and (_kind(block) == REFUSAL) is refused])
         for part, refused in ((Part.TEXT, False), (Part.TEXT, True), (Part.THINKING, False))
     ]
     # Where calls or a refusal are the answer, no text is null; else it is an empty text.
@@ -143,10 +143,10 @@ def _message(answer: Answer) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal or None}
     if thought:
         message["reasoning_content"] = thought
-    if calls := [_call(block, block.text) for block in answer.calls if block.raw != LEGACY]:
+    if calls := [_call(block, block.text) for block in answer.calls if _kind(block) != LEGACY]:
         message["tool_calls"] = calls
     for block in answer.calls:
-        if block.raw == LEGACY:
+        if _kind(block) == LEGACY:
             message[LEGACY] = {"name": block.name, "arguments": block.text}
     others = [block.raw for block in answer.blocks if block.part is Part.OTHER and isinstance(block.raw, dict)]
     if annotations := [one for other in others for one in other.get("annotations", ())]:
@@ -154,8 +154,13 @@ def _message(answer: Answer) -> dict[str, Any]:
     return message
 
 
+def _kind(part: Opened | Block) -> str:
+    """What a part is that has a form of its own: as this dialect's reader tells it, or as all dialects do."""
+    return part.raw if isinstance(part.raw, str) else _KINDS.get(part.form, "")
+
+
 def _call(call: Opened | Block, text: str) -> dict[str, Any]:
-    if call.raw == CUSTOM:
+    if _kind(call) == CUSTOM:
         return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": text}}
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": text}}
 
