@@ -69,6 +69,7 @@ class Item(msgspec.Struct, frozen=True, gc=False):
 
 
 _NOBODY = Item("")
+_QUOTE, _N = b'"n'
 _SYSTEM = frozenset({"system", "developer"})
 
 
@@ -88,12 +89,12 @@ def lenient(raw: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise UnreadableError("not_utf8") from None
 
 
-def content_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[T]]) -> tuple[tuple[msgspec.Raw, ...], list[T]]:
+def content_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[T]]) -> tuple[tuple[msgspec.Raw, ...], Sequence[T]]:
     """Read a `content` that is a string, a list of parts, or null: the string still undecoded, and the parts."""
-    first = bytes(memoryview(raw)[:1])
-    if first == b'"':
-        return (raw,), []
-    return (), (lenient(raw, decoder) if first != b"n" else [])
+    first = memoryview(raw)[0]
+    if first == _QUOTE:
+        return (raw,), ()
+    return (), (lenient(raw, decoder) if first != _N else ())
 
 
 def text_of(raw: msgspec.Raw) -> str:
@@ -230,7 +231,7 @@ def _users(items: Sequence[Item]) -> list[str]:
     """The newest texts of the user's, newest first."""
     texts: list[str] = []
     for item in reversed(items):
-        if item.role == "user" and (text := typed(item.texts)):
+        if item.texts and item.role == "user" and (text := typed(item.texts)):
             texts.append(text)
             if len(texts) > EARLIER:
                 break

@@ -19,10 +19,10 @@ Fields = Mapping[str, msgspec.Raw]
 _TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _MOST = 1_000
 """Top-level members that are walked over; the APIs know a few dozen."""
-_OPEN = re.compile(rb"[\x20\t\r\n]*\{")
 # Possessive: a key of many megabytes must not be remembered for backtracking.
-_KEY = re.compile(rb'[\x20\t\r\n]*+("[^"\\]*+(?:\\.[^"\\]*+)*+")[\x20\t\r\n]*+:[\x20\t\r\n]*+')
-_COMMA = re.compile(rb"[\x20\t\r\n]*+,")
+_KEY = rb'[\x20\t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[\x20\t\r\n]*+:[\x20\t\r\n]*+'
+_FIRST = re.compile(rb"[\x20\t\r\n]*+\{" + _KEY)
+_NEXT = re.compile(rb"[\x20\t\r\n]*+," + _KEY)
 _CLOSE = re.compile(rb"[\x20\t\r\n]*+\}[\x20\t\r\n]*+\Z")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
@@ -60,37 +60,23 @@ def span(body: bytes, fields: Fields, wanted: str) -> tuple[int, int]:
     """
     if len(fields) > _MOST:
         raise UnreadableError("too_many_keys")
-    found = (0, 0)
-    at = _after(_OPEN, body, 0)
-    left = len(fields)
+    found, at, lead = (0, 0), 0, _FIRST
     for key, raw in fields.items():
-        value = memoryview(raw)
-        start = _key(key, body, at)
+        match, value = lead.match(body, at), memoryview(raw)
+        if match is None or not (match[1] == key.encode() or msgspec.json.decode(b'"%b"' % match[1]) == key):
+            raise UnreadableError("duplicate_keys")
+        start = match.end()
         at = start + len(value)
         if not body.startswith(value, start):
             raise UnreadableError("duplicate_keys")
         if key == wanted:
             found = (start, at)
-        left -= 1
-        at = _after(_COMMA if left else _CLOSE, body, at)
+        lead = _NEXT
+    if fields and not _CLOSE.match(body, at):
+        raise UnreadableError("duplicate_keys")
     return found
 
 
 def splice(body: bytes, start: int, end: int, value: str) -> bytes:
     """Give `body` with the JSON string `value` in place of the bytes from `start` to `end`."""
     return b"".join((body[:start], msgspec.json.encode(value), body[end:]))
-
-
-def _key(key: str, body: bytes, at: int) -> int:
-    """Give the offset behind a key and its colon, however the key is escaped."""
-    match = _KEY.match(body, at)
-    if match is None or (match[1][1:-1] != key.encode() and msgspec.json.decode(match[1]) != key):
-        raise UnreadableError("duplicate_keys")
-    return match.end()
-
-
-def _after(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
-    match = pattern.match(body, at)
-    if match is None:
-        raise UnreadableError("duplicate_keys")
-    return match.end()

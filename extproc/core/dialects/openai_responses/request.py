@@ -33,17 +33,17 @@ from extproc.core.vocabulary import View
 from extproc.core.wire.splice import Fields
 
 
-class _Part(msgspec.Struct):
+class _Part(msgspec.Struct, gc=False):
     type: str = ""
     text: msgspec.Raw = msgspec.Raw(b'""')
 
 
-class _Tool(msgspec.Struct):
+class _Tool(msgspec.Struct, gc=False):
     name: str | None = None
     tools: list[msgspec.Raw] | None = None
 
 
-class InputItem(msgspec.Struct):
+class InputItem(msgspec.Struct, gc=False):
     """An item of the input, as far as all who look at it need it."""
 
     type: str | None = None
