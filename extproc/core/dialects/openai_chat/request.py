@@ -127,4 +127,4 @@ def _item(message: _Message) -> Item:
 
 
 def _calls(message: _Message) -> int:
-    return len(message.tool_calls or ()) + (memoryview(message.function_call) != b"null")
+    return len(message.tool_calls or ()) + (bytes(message.function_call) != b"null")
