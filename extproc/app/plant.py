@@ -111,7 +111,6 @@ def _worker(config: Config, runtime: RuntimeDir, index: int) -> Program:
     environ = _environ_without_secrets(config)
     if config.workers > 1:
         runtime.metrics.mkdir(mode=0o700, exist_ok=True)
-        environ["PROMETHEUS_MULTIPROC_DIR"] = str(runtime.metrics)
     return Program(f"worker {index}", argv, environ)
 
 
@@ -119,8 +118,9 @@ def _envoy(config: Config, runtime: RuntimeDir) -> Program:
     from extproc.envoyconf.binary import envoy_binary
 
     drain_s = max(1, round(config.drain_s))
-    # At `error` the component `http` tells whole request targets, and a query may hold a key.
-    log = ("-l", "warning", "--component-log-level", "http:critical")
+    # At `error` the component `http` tells whole request targets, and a query may hold a key; at `warning` `misc` tells a screen full at
+    # every start of how young some of Envoy's parts are.
+    log = ("-l", "warning", "--component-log-level", "http:critical,misc:error")
     argv = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", *log, "--drain-time-s", str(drain_s)]
     return Program("envoy", argv, _environ_without_secrets(config))
 

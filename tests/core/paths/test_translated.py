@@ -40,8 +40,13 @@ def test_a_draft_flows_translated_as_it_comes(client: Dialect, model: Dialect, s
     assert (on.outcome, on.note.model) == (Outcome.SKIPPED, "small")
     assert on.read.text.startswith("small on")
     assert on.read.whole
-    assert on.read.usage is not None
-    assert on.read.usage.output > 0
+    (call,) = on.note.calls
+    assert call.usage is not None
+    if stream and client is Dialect.OPENAI_CHAT:
+        assert on.read.usage is None  # it did not ask
+    else:
+        assert on.read.usage == call.usage
+        assert call.usage.output > 0
     if stream:
         assert ends(on.client) == 1
 
@@ -148,7 +153,8 @@ def test_thinking_is_shown_without_a_signature(client: Dialect, model: Dialect, 
     on.answers(thinking=True)
     thoughts = [block for block in on.read.blocks if block.part is Part.THINKING]
     assert [block.signature for block in thoughts] == [""] * len(thoughts)
-    assert thoughts
+    # Chat Completions has no way to ask for it to be shown, and Responses shows it only where asked.
+    assert thoughts or (client, model) == (Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES)
 
 
 @foreign
