@@ -38,7 +38,21 @@ from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.steps.sampling import sampled
 from extproc.core.steps.tracing import Sampling, begun, origin
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import COUNT_PATH, PATH_OF, PATHS, PROBE_PATH, Decision, Dialect, Mode, Outcome, Plan, Policy, Request, Role
+from extproc.core.vocabulary import (
+    COUNT_PATH,
+    PATH_OF,
+    PATHS,
+    PROBE_PATH,
+    TRACER_HEADER,
+    Decision,
+    Dialect,
+    Mode,
+    Outcome,
+    Plan,
+    Policy,
+    Request,
+    Role,
+)
 from extproc.core.wire.traceparent import Place
 
 
@@ -105,9 +119,9 @@ class Session:
         self._headers = event.headers
         self._target = event.headers.get(":path")
         self._began_s = event.at_s
-        above = origin(event.headers.get("traceparent"), self._given)
-        self._trace_id = above.trace_id if above else self._trace_id
-        self._trace = begun(self._trace_id, self._span_id, above, self._around.sampling, event.at_s)
+        before = origin(event.headers.get("traceparent"), self._given, ours=bool(event.headers.get(TRACER_HEADER)))
+        self._trace_id = before.above.trace_id if before.above else self._trace_id
+        self._trace = begun(self._trace_id, self._span_id, before, self._around.sampling, event.at_s)
         path = self._target.partition("?")[0]
         if path == PROBE_PATH:
             return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]

@@ -289,6 +289,9 @@ COUNT_PATH = "/v1/messages/count_tokens"
 TARGET_HEADER = "x-cascade-target"
 """Request header that the processor sets and Envoy routes by: `draft` or `held` (without it: verify). Never taken from a client."""
 
+TRACER_HEADER = "x-cascade-tracer"
+"""Request header by which an Envoy on our bootstrap says that it traces. Never taken from a client."""
+
 HELD = "held"
 """Value of that header for a request whose response is ours from its first byte to its last."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
-from extproc.core.vocabulary import Dialect, Outcome
+from extproc.core.vocabulary import TRACER_HEADER, Dialect, Outcome
 from extproc.envoyconf.clusters import PROCESSOR, RECORDS
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
 from extproc.envoyconf.routes import client_routes, egress_routes
+from extproc.envoyconf.tracing import SPAN_TAG
 
 _SLACK_BYTES = 1 << 20
 """Room for headers and framing beside the largest body."""
@@ -18,12 +19,12 @@ def client(config: Config, tracing: Node) -> Node:
     """Give the client-facing listener, HTTP/1.1 and h2c; `tracing`: what its connection manager is to do about spans."""
     manager = _manager(config, "client", client_routes(config), [_size_limit(config), _usage(), _ext_proc(config), _ROUTER])
     manager |= {
-        "early_header_mutation_extensions": [_STRIP],
+        "early_header_mutation_extensions": [_own_headers(traced=bool(tracing))],
         "request_headers_timeout": "30s",
         "use_remote_address": True,
         "skip_xff_append": True,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": [_records("client", skip=PROBE_PATH), _TROUBLE],
+        "access_log": [_records("client", skip=PROBE_PATH, traced=bool(tracing)), _TROUBLE],
         "local_reply_config": _errors(config),
         **tracing,
     }
@@ -67,12 +68,17 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
 
 _ROUTER = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True)
 
-# Before every filter and before the first choice of a route, so that a client steers nothing, also when the processor is down.
-_STRIP = extension(
-    "envoy.http.early_header_mutation.header_mutation",
-    "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-    mutations=[{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")],
-)
+
+def _own_headers(*, traced: bool) -> Node:
+    """Takes away what a client says in our name, and says whether we trace.
+
+    Before every filter and before the first choice of a route, so that a client steers nothing, also when the processor is down.
+    """
+    mutations: list[Node] = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")]
+    if traced:
+        mutations.append({"append": {"header": {"key": TRACER_HEADER, "value": "envoy"}}})
+    kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return extension("envoy.http.early_header_mutation.header_mutation", kind, mutations=mutations)
 
 
 def _size_limit(config: Config) -> Node:
@@ -118,8 +124,8 @@ def _ext_proc(config: Config) -> Node:
     return {**processor, "disabled": True}  # routes switch it on
 
 
-def _records(name: str, skip: str) -> Node:
-    """The access log that records are made of; readiness probes are no requests."""
+def _records(name: str, skip: str, *, traced: bool) -> Node:
+    """The access log that records are made of; readiness probes are no requests. `traced`: it names the span of each request, too."""
     log = extension(
         "envoy.access_loggers.http_grpc",
         "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
@@ -128,6 +134,7 @@ def _records(name: str, skip: str) -> Node:
             "transport_api_version": "V3",
             "grpc_service": {"envoy_grpc": {"cluster_name": RECORDS}},
             "buffer_flush_interval": "0.05s",
+            **({"custom_tags": [SPAN_TAG]} if traced else {}),
         },
     )
     return {**log, "filter": {"header_filter": {"header": {"name": ":path", "string_match": {"exact": skip}, "invert_match": True}}}}

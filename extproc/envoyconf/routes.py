@@ -12,13 +12,20 @@ from extproc.config.endpoints import Endpoint, Upstream, endpoints
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, TARGET_HEADER
 from extproc.core.dialects import DIALECTS
-from extproc.core.vocabulary import COUNT_PATH, HELD, PATHS, Dialect, Mode, Role
+from extproc.core.vocabulary import COUNT_PATH, HELD, PATHS, TRACER_HEADER, Dialect, Mode, Role
 from extproc.envoyconf.clusters import ORIGIN
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, patience_s, seconds, typed
-from extproc.envoyconf.tracing import UNTRACED
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
-_PRIVATE = (TARGET_HEADER, "x-cascade-id", "x-forwarded-proto", "x-request-id", "x-envoy-external-address", "x-envoy-internal")
+_PRIVATE = (
+    TARGET_HEADER,
+    TRACER_HEADER,
+    "x-cascade-id",
+    "x-forwarded-proto",
+    "x-request-id",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+)
 """Headers that only Envoy and we exchange. A provider has no use for them, and the client's address is none of its business."""
 _TOLD = {"outcome": "outcome", "model": "model", "rules": "rules", "trace-id": "trace_id"}
 _PROTOCOLS = {
@@ -55,7 +62,6 @@ def _probe() -> Node:
         "name": "probe",
         "match": {"path": PROBE_PATH},
         "direct_response": {"status": 503},
-        "tracing": UNTRACED,
         "typed_per_filter_config": {EXT_PROC: _PROCESSED},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extproc.config import runtime
 from extproc.config.otlp import Export, Protocol, Target, header_secrets
 from extproc.config.runtime import RuntimeDir
 from extproc.core.steps.tracing import Sampling
@@ -15,9 +16,10 @@ FLUSH: Node = {"tracing": {"opentelemetry": {"min_flush_spans": 256, "flush_inte
 """Runtime keys. Envoy's defaults, 5 spans or 5 seconds, send too often under load and too late otherwise: a trace is to be whole
 within a second."""
 
-UNTRACED: Node = {"overall_sampling": {"numerator": 0}}
-"""A route's `tracing`: none of its requests are traced, whatever they say."""
+SPAN_TAG: Node = {"tag": runtime.SPAN_TAG, "value": "%TRACE_ID% %SPAN_ID% %REQ(TRACEPARENT)%"}
+"""What the access log says of a request's span. The header is by then what the router has sent to the upstream, if it was called."""
 
+_SAMPLER = "envoy.tracers.opentelemetry.samplers"
 _CACHE = 8192
 """Spans that wait for the collector in each of Envoy's threads; what is beyond is dropped."""
 
@@ -45,13 +47,13 @@ def manager(export: Export, *, operation: str = "") -> Node:
     }
 
 
-def cluster(export: Export, runtime: RuntimeDir, authorities: str) -> list[Node]:
+def cluster(export: Export, folder: RuntimeDir, authorities: str) -> list[Node]:
     """Give the cluster of the collector, where there is one."""
     target = export.traces
     if target is None:
         return []
     # What the environment wants sent along may be a key, so it is kept as provider keys are: in files, and out of Envoy's admin.
-    filters = [part for name, (header, _) in header_secrets(export).items() for part in injected(name, header, runtime)]
+    filters = [part for name, (header, _) in header_secrets(export).items() for part in injected(name, header, folder)]
     made = host(OTLP, target.upstream, target.authorities or authorities, filters, http2=target.protocol is Protocol.GRPC)
     if target.upstream.tls and target.certificate:
         files = {"certificate_chain": {"filename": target.certificate}, "private_key": {"filename": target.key}}
@@ -76,19 +78,19 @@ def _provider(export: Export, target: Target) -> Node:
         max_cache_size=_CACHE,
         **service,
         **({"resource_detectors": [detector]} if attributes else {}),
-        **_sampler(export.sampling),
+        sampler=_sampler(export.sampling),
     )
 
 
 def _sampler(sampling: Sampling) -> Node:
-    """Without one Envoy keeps what its client wants kept, and all that nobody else has begun."""
-    if sampling == Sampling():
-        return {}
+    """Give the sampler: what a client wants comes first, unless told otherwise; of what begins here probes are never kept."""
     kind = "envoy.extensions.tracers.opentelemetry.samplers.v3"
+    path = {"select_expr": {"operand": {"ident_expr": {"name": "request"}}, "field": "path"}}
+    no_probe = {"call_expr": {"function": "_!=_", "args": [path, {"const_expr": {"string_value": runtime.PROBE_PATH}}]}}
     percent = {"numerator": round(sampling.share * 1e6), "denominator": "MILLION"}
-    ratio = f"{kind}.TraceIdRatioBasedSamplerConfig"
-    drawn = extension("envoy.tracers.opentelemetry.samplers.trace_id_ratio_based", ratio, sampling_percentage=percent)
-    if not sampling.follows:
-        return {"sampler": drawn}
-    parent = f"{kind}.ParentBasedSamplerConfig"
-    return {"sampler": extension("envoy.tracers.opentelemetry.samplers.parent_based", parent, wrapped_sampler=drawn)}
+    drawn = (
+        extension(f"{_SAMPLER}.cel", f"{kind}.CELSamplerConfig", expression={"cel_expr_parsed": {"expr": no_probe}})
+        if sampling.share >= 1.0
+        else extension(f"{_SAMPLER}.trace_id_ratio_based", f"{kind}.TraceIdRatioBasedSamplerConfig", sampling_percentage=percent)
+    )
+    return extension(f"{_SAMPLER}.parent_based", f"{kind}.ParentBasedSamplerConfig", wrapped_sampler=drawn) if sampling.follows else drawn

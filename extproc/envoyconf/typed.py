@@ -13,6 +13,8 @@ from typing import Any
 from extproc.envoyconf.parts import Node
 
 _PREFIX = "type.googleapis.com/"
+_RENAMED = {"CELSamplerConfig": "CelSamplerConfig"}
+"""Messages whose names betterproto2 writes in another way."""
 _PLACEHOLDER = {"@type": f"{_PREFIX}google.protobuf.Empty"}
 _USAGE = "envoy.extensions.filters.http.ai_protocol_manager.v3"
 _TOKENS = "response_handling.token_usage"
@@ -79,6 +81,7 @@ def _paths(node: Node, prefix: str = "") -> Iterator[str]:
 
 def _class(name: str) -> Any:
     package, _, last = name.rpartition(".")
+    last = _RENAMED.get(last, last)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # generated in a form that newer versions of pydantic deprecate
         try:
