@@ -37,11 +37,11 @@ def traffic(count: int, span_s: float, until: float, seed: int = 7) -> list[Reco
 def made(outcome: Outcome, at: float, random: Random, **more: object) -> Record:
     """Give one record of an outcome; `more` replaces fields of it."""
     plan = _PLANS.get(outcome, Plan.CASCADE)
-    calls = _calls(outcome, random)
     role = _role(outcome)
     usage = Usage(input=int(random.lognormvariate(6.6, 1.0)) + 20, output=int(random.lognormvariate(5.6, 0.7)) + 5)
+    calls = _calls(outcome, usage, random)
     duration = calls[-1].ended_s + 0.002 if calls else random.lognormvariate(0.0 if role is Role.DRAFT else 1.5, 0.45)
-    cost = sum(call.cost_usd or 0.0 for call in calls) if calls else PRICES[role].cost_usd(usage) if role else None
+    cost = _cost(calls) if calls else PRICES[role].cost_usd(usage) if role else None
     low, high = _SCORES[plan]
     record = Record(
         at=at,
@@ -70,30 +70,34 @@ def made(outcome: Outcome, at: float, random: Random, **more: object) -> Record:
     return msgspec.structs.replace(record, **more)
 
 
+def _cost(calls: Sequence[CallNote]) -> float | None:
+    costs = [call.cost_usd for call in calls if call.cost_usd is not None]
+    return sum(costs) if costs else None
+
+
 def _role(outcome: Outcome) -> Role | None:
     if outcome in {Outcome.SKIPPED, Outcome.ACCEPTED, Outcome.FALLBACK}:
         return Role.DRAFT
     return Role.VERIFY if outcome in {Outcome.ENHANCED, Outcome.DIRECT, Outcome.RESCUED} else None
 
 
-def _calls(outcome: Outcome, random: Random) -> tuple[CallNote, ...]:
+def _calls(outcome: Outcome, usage: Usage, random: Random) -> tuple[CallNote, ...]:
     if outcome in _PLANS:
         return ()
-    began = 0.0007
-    drafted = random.lognormvariate(0.0, 0.35)
-    errors = {Outcome.RESCUED: (200, "valid_arguments"), Outcome.FAILED: (503, "status_503")}
-    status, error = errors.get(outcome, (200, ""))
-    draft = _call(Role.DRAFT, status, error, began, drafted, random)
-    again = draft.ended_s + 0.0009
-    broken = outcome in {Outcome.FALLBACK, Outcome.FAILED}
-    took = random.lognormvariate(-0.5 if outcome is Outcome.ACCEPTED or broken else 1.3, 0.35)
-    return draft, _call(Role.VERIFY, 529 if broken else 200, "status_529" if broken else "", again, took, random)
+    drafted, judged = random.lognormvariate(0.0, 0.35), random.lognormvariate(-0.5 if outcome is Outcome.ACCEPTED else 1.3, 0.35)
+    status, error = {Outcome.RESCUED: (200, "valid_arguments"), Outcome.FAILED: (503, "status_503")}.get(outcome, (200, ""))
+    draft = _call(Role.DRAFT, (status, error), usage if status == 200 else None, (0.0007, drafted), random)
+    if outcome in {Outcome.FALLBACK, Outcome.FAILED}:
+        return draft, _call(Role.VERIFY, (529, "status_529"), None, (draft.ended_s + 0.0009, 0.2), random)
+    read = usage.input if outcome is Outcome.RESCUED else usage.input + usage.output + 160
+    told = Usage(input=read, output=4 if outcome is Outcome.ACCEPTED else usage.output)
+    return draft, _call(Role.VERIFY, (200, ""), told, (draft.ended_s + 0.0009, judged), random)
 
 
-def _call(role: Role, status: int, error: str, began: float, took: float, random: Random) -> CallNote:
-    usage = Usage(input=random.randint(60, 3000), output=random.randint(10, 500)) if status == 200 else None
-    cost = PRICES[role].cost_usd(usage) if usage else None
+def _call(role: Role, end: tuple[int, str], usage: Usage | None, when: tuple[float, float], random: Random) -> CallNote:
+    (status, error), (began, took) = end, when
     first = began + took * random.uniform(0.15, 0.5)
+    cost = PRICES[role].cost_usd(usage) if usage else None
     model = DRAFT if role is Role.DRAFT else VERIFY
     return CallNote(role, model, status, error, round(began, 6), round(first, 6), round(began + took, 6), usage, cost)
 

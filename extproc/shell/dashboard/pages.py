@@ -43,4 +43,15 @@ def add_pages(app: web.Application) -> None:
             return web.Response(status=304, headers=headers)
         return web.Response(body=body, headers=headers)
 
-    app.add_routes([web.get("/dashboard", serve), web.get("/dashboard/{name}", serve)])
+    async def lead(request: web.Request) -> web.Response:
+        # Relative, as a proxy may serve all this below a path of its own.
+        return web.Response(status=308, headers={"location": "dashboard" if request.path == "/" else "../dashboard"})
+
+    app.add_routes(
+        [
+            web.get("/", lead),
+            web.get("/dashboard/", lead),
+            web.get("/dashboard", serve),
+            web.get("/dashboard/{name}", serve),
+        ]
+    )

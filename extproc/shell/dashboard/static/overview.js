@@ -24,8 +24,8 @@ export function overview(figures, about) {
 
 /** The buckets of the whole window, those without a request included. */
 function spine({ now, bucket_s, summary, series }) {
-  const to = Math.ceil(now / bucket_s) * bucket_s;
-  const from = to - Math.ceil(summary.since_s / bucket_s) * bucket_s;
+  const to = (Math.floor(now / bucket_s) + 1) * bucket_s;
+  const from = Math.floor((now - summary.since_s) / bucket_s) * bucket_s;
   const told = new Map(series.map((bucket) => [Math.round(bucket.at), bucket]));
   const at = [];
   for (let one = from; one < to; one += bucket_s) at.push(one);
@@ -40,7 +40,7 @@ function totals(summary, about) {
   const direct = summary.outcomes.DIRECT?.latency_s.p50 ?? null;
   const items = [
     ["Requests", count(all.requests), all.requests === all.model_requests ? "all for a model" : `${count(all.model_requests)} for a model`],
-    ["Answered by the draft model", all.draft_use_rate === null ? UNKNOWN : percent(all.draft_use_rate), `${count(all.drafted)} of ${count(all.model_requests)}`],
+    ["Answered by draft", all.draft_use_rate === null ? UNKNOWN : percent(all.draft_use_rate), `${count(all.drafted)} of ${count(all.model_requests)}`],
     ["Saved", priced(all) ? usd(all.saved_usd) : "unknown", all.saved_share === null ? "against verify alone" : `${percent(all.saved_share)} of verify alone`],
     ["Cost", priced(all) ? usd(all.cost_usd) : "unknown", priced(all) ? `verify alone ${usd(all.baseline_usd)}` : "no price, or no usage"],
     ["Latency, median", seconds(all.latency_s.p50), `p95 ${seconds(all.latency_s.p95)}, verify alone ${seconds(direct)}`],
@@ -56,6 +56,7 @@ const priced = (all) => all.model_requests === 0 || all.cost_unknown < all.model
 function unknown(all, about) {
   const lacking = Object.entries(about.models).filter(([, model]) => !model.priced).map(([role]) => `models.${role}.price_usd_per_mtok`);
   const why = lacking.length ? `no price is set (${lacking.join(", ")})` : "their providers did not tell the tokens";
+  $("unknown").classList.toggle("bad", lacking.length > 0);
   return `The cost of ${count(all.cost_unknown)} of ${count(all.model_requests)} requests is unknown: ${why}. They are in no amount.`;
 }
 

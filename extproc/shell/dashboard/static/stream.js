@@ -142,7 +142,7 @@ function rowOf(record, key, fresh) {
   const failed = record.status >= 400 || record.status === 0;
   return el(
     "tr",
-    { class: fresh ? "new" : null, dataset: { key } },
+    { class: fresh ? "new" : null, dataset: { key, trace: record.trace_id } },
     el("td", {}, el("a", { href: `#request=${encodeURIComponent(key)}`, "aria-haspopup": "dialog" }, time(record.at))),
     el("td", {}, badge(record.outcome), failed ? el("span", { class: "status" }, record.status ? String(record.status) : "left") : null),
     cell("far", record.plan),
