@@ -1,7 +1,8 @@
 """An answer on its way from the dialect of the model to that of the client: what is bound to the model's dialect stays behind.
 
 Calls get the tool's own name and form back, ids a shape that every provider takes when they come back, and signatures are dropped:
-thinking from one provider is never presented as signed by another. Bounded: only the input of a custom tool is held, until it is whole.
+thinking from one provider is never presented as signed by another. A text that says nothing is left out: open models write white
+space in front of calls, and Claude refuses it when it comes back. Held are only that space, and the input of a custom tool.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from extproc.core.conversation import Tool, fitted, fitted_id
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_MOST_BLANK = 100
+"""Pieces of white space that are held at the beginning of a text."""
 INPUT = "input"
 """The one argument of a custom tool that is offered as a function."""
 
@@ -31,6 +34,8 @@ class Crossing:
         self._answer = ""
         """The answer's id, for calls that have none."""
         self._calls = 0
+        self._blank: list[Piece] = []
+        """The open text, as long as it says nothing."""
         self._input: list[str] | None = None
         """What came of the open custom call."""
         self.lost: set[str] = set()
@@ -45,36 +50,53 @@ class Crossing:
 
     def _take(self, piece: Piece) -> list[Piece]:
         match piece:
+            case Grew():
+                return self._grew(piece)
+            case Closed():
+                return self._closed(piece)
+            case Opened():
+                return self._opened(piece)
+            case Signed():
+                return []
             case Began():
                 self._answer = piece.id
             case Stopped(stop=Stop.OTHER):
                 # Words for odd endings mean something else to another dialect's clients (`pause_turn`: ask again). It may not be all.
                 return [Stopped(Stop.LENGTH)]
-            case Opened():
-                return self._opened(piece)
-            case Signed():
-                return []
-            case Grew() if self._hidden:
-                return []
-            case Grew() if self._input is not None:
-                self._input.append(piece.text)
-                return []
-            case Closed() if self._hidden:
-                self._hidden = False
-                return []
-            case Closed() if self._input is not None:
-                said, self._input = _said("".join(self._input)), None
-                return [Grew(said), piece] if said else [piece]
         return [piece]
 
+    def _grew(self, piece: Grew) -> list[Piece]:
+        if self._hidden:
+            return []
+        if self._input is not None:
+            self._input.append(piece.text)
+            return []
+        if self._blank:
+            self._blank.append(piece)
+            if piece.text.isspace() and len(self._blank) < _MOST_BLANK:
+                return []
+            said, self._blank = self._blank, []
+            return said
+        return [piece]
+
+    def _closed(self, piece: Closed) -> list[Piece]:
+        if self._hidden or self._blank:
+            self._hidden, self._blank = False, []
+            return []
+        if self._input is None:
+            return [piece]
+        said, self._input = _said("".join(self._input)), None
+        return [Grew(said), piece] if said else [piece]
+
     def _opened(self, opened: Opened) -> list[Piece]:
-        self._hidden, self._input = opened.part is Part.OTHER, None
+        self._hidden, self._input, self._blank = opened.part is Part.OTHER, None, []
         if self._hidden:
             kind = opened.raw.get("type") if isinstance(opened.raw, dict) else None
             self.lost.add(kind if isinstance(kind, str) else "part")
             return []
         if opened.part is not Part.CALL:
-            return [Opened(opened.part, form=opened.form)]
+            self._blank = [Opened(opened.part, form=opened.form)]
+            return []
         self._calls += 1
         id_ = fitted_id(opened.id or f"{self._answer} {self._calls}")
         tool = self._tools.get(opened.name)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
-from extproc.core.conversation import Conversation, Tool
+from extproc.core.conversation import Conversation, Tool, fitted
 from extproc.core.dialects.crossing import INPUT
 from extproc.core.dialects.reading import SHAPE, sound
 from extproc.core.errors import UnreadableError
@@ -18,11 +18,11 @@ _NONE = msgspec.Raw(b'{"type":"object","properties":{}}')
 
 
 def tools_of(conversation: Conversation) -> tuple[Tool, ...]:
-    """Give the tools to offer: those that may be called, where the client allows only some."""
-    choice = conversation.choice
-    if not choice.allowed:
-        return conversation.tools
-    return tuple([tool for tool in conversation.tools if tool.name in choice.allowed]) or conversation.tools
+    """Give the tools to offer: each name once, and only those that may be called, where the client allows but some."""
+    allowed = conversation.choice.allowed
+    tools = {fitted(tool.name): tool for tool in reversed(conversation.tools)}
+    chosen = [tool for tool in reversed(tools.values()) if not allowed or tool.name in allowed]
+    return tuple(chosen) or conversation.tools
 
 
 def named(conversation: Conversation) -> str:

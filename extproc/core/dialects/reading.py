@@ -7,7 +7,7 @@ arguments) is carried byte for byte. Nesting is followed no deeper than msgspec 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -171,11 +171,6 @@ def json(raw: msgspec.Raw | None) -> msgspec.Raw | None:
     if not is_object(raw):
         raise UnreadableError("unreadable_messages")
     return raw
-
-
-def each(shapes: Iterable[Fields], read: Callable[[Fields], T | None]) -> tuple[T, ...]:
-    """Read objects one after the other; None says nothing."""
-    return tuple([found for shape in shapes if (found := read(shape)) is not None])
 
 
 def is_odd(stop: Sequence[str]) -> bool:

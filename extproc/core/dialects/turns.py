@@ -16,6 +16,12 @@ GO_ON = "Go on from the very end of your last message. Repeat nothing of it."
 """In place of an answer that is begun for the model: few models still take one (Claude does not from 4.6 on)."""
 _SYSTEM = "<system-message>\n{}\n</system-message>"
 _ORPHAN = "Result of an earlier tool call:"
+_OF: dict[Role, tuple[type[Part], ...]] = {
+    Role.SYSTEM: (Text,),
+    Role.USER: (Text, Media, ToolResult),
+    Role.ASSISTANT: (Text, Thought, ToolCall),
+}
+"""What each can say."""
 
 
 def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool = False, system: bool = False) -> list[Message]:
@@ -23,22 +29,28 @@ def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool =
 
     `system`: later system messages stay what they are, for a dialect that has a place for them.
     """
-    taken: list[Message] = []
+    taken: list[tuple[Role, list[Part]]] = []
     for message in paired(messages):
-        parts = [part for part in message.parts if _says(part, signed=signed, unsigned=unsigned)]
+        role = message.role
+        parts = [part for part in message.parts if isinstance(part, _OF[role]) and _says(part, signed=signed, unsigned=unsigned)]
         if not parts:
             continue
-        role = message.role
         if role is Role.SYSTEM and not system:
-            role, parts = Role.USER, [Text(_SYSTEM.format("\n\n".join(_words(parts))))]
-        if role is Role.SYSTEM and taken and calls_of(taken[-1]):
-            taken.append(Message(Role.USER, ()))
-        if taken and taken[-1].role is role:
-            parts = [*taken.pop().parts, *parts]
-        taken.append(Message(role, tuple(parts)))
-    if taken and taken[-1].role is Role.ASSISTANT:
-        taken.append(Message(Role.USER, () if calls_of(taken[-1]) else (Text(GO_ON),)))
-    return [_answered(message, taken[at - 1] if at else None) for at, message in enumerate(taken)]
+            role, parts = Role.USER, [Text(_SYSTEM.format(words_of(parts)))]
+        if role is Role.SYSTEM and taken and _calls(taken[-1][1]):
+            taken.append((Role.USER, []))
+        if taken and taken[-1][0] is role:
+            taken[-1][1].extend(parts)
+        else:
+            taken.append((role, parts))
+    if taken and taken[-1][0] is Role.ASSISTANT:
+        taken.append((Role.USER, [] if _calls(taken[-1][1]) else [Text(GO_ON)]))
+    spoken = [Message(role, tuple(parts)) for role, parts in taken]
+    return [_answered(message, spoken[at - 1] if at else None) for at, message in enumerate(spoken)]
+
+
+def _calls(parts: Sequence[Part]) -> bool:
+    return any(isinstance(part, ToolCall) for part in parts)
 
 
 def _says(part: Part, *, signed: bool, unsigned: bool) -> bool:
@@ -66,10 +78,6 @@ def _answered(message: Message, before: Message | None) -> Message:
             others += [Text(_ORPHAN), *[said for said in part.parts if not isinstance(said, Text) or said.text.strip()]]
     results += [ToolResult(id_, (Text(NO_RESULT),), error=True) for id_ in open_calls]
     return Message(message.role, (*results, *others)) if results or len(others) != len(message.parts) else message
-
-
-def _words(parts: Sequence[Part]) -> list[str]:
-    return [part.text for part in parts if isinstance(part, Text)]
 
 
 def called(messages: Sequence[Message]) -> dict[str, bool]:

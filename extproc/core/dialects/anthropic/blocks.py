@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from itertools import groupby
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects import media
 from extproc.core.dialects.base import content_of
-from extproc.core.dialects.reading import SHAPES, Held, anything, each, flag, inner, inners, is_object, text, there, worth
+from extproc.core.dialects.reading import SHAPES, Held, anything, flag, inner, inners, is_object, text, there, worth
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.splice import Fields
 
@@ -28,6 +28,8 @@ _PLAIN = {
     "tool_result": frozenset({"type", "tool_use_id", "content", "is_error"}),
 }
 """Of the blocks that we know: what is read of them in any case."""
+_BILLING = "x-anthropic-billing-header:"
+"""Beginning of a system text of Claude Code's that is not for the model, and that would spoil the caches of other providers."""
 _OWN = ("tool_use", "tool_result")
 _IN_DOCUMENT = frozenset({"text", "image"})
 _IN_RESULT = _IN_DOCUMENT | {"document", "search_result", "tool_reference"}
@@ -71,7 +73,10 @@ class Blocks:
             return (Text(text(shape, key)),)
         for block in blocks:
             self._held.rest(where, block, ("type", "text"))
-        return each(blocks, lambda block: Text(text(block, "text"), there(block, "cache_control")) if "text" in block else None)
+        texts = [Text(text(block, "text"), there(block, "cache_control")) for block in blocks]
+        if any(said.text.startswith(_BILLING) for said in texts):
+            self._held.add(f"{where}billing")
+        return tuple([said for said in texts if not said.text.startswith(_BILLING)])
 
     def _message(self, shape: Fields) -> Message:
         try:
@@ -93,14 +98,11 @@ class Blocks:
         parts: list[Part] = []
         for block in blocks:
             found = self._block(block, kinds)
-            if isinstance(found, Text) and there(block, "citations") and parts and isinstance(parts[-1], Text):
-                # A sentence is cut where what it cites begins and ends.
-                found = replace(found, text=parts.pop().text + found.text)  # type: ignore[union-attr]
             if isinstance(found, list):
                 parts += found
             elif found is not None:
                 parts.append(found)
-        return tuple(parts)
+        return tuple(_whole(parts) if any(there(block, "citations") for block in blocks) else parts)
 
     def _block(self, block: Fields, kinds: Collection[str]) -> Part | list[Part] | None:
         kind = text(block, "type")
@@ -199,6 +201,16 @@ class Blocks:
         told: Any = anything(block, "input" if kind.endswith("use") else "content")
         said = msgspec.json.encode(_open(told)).decode()[:_LONGEST]
         return Text(f"[{text(block, 'name') or kind}: {said}]")
+
+
+def _whole(parts: Iterable[Part]) -> Iterable[Part]:
+    """Put sentences together that are cut where what they cite begins and ends."""
+    for kind, group in groupby(parts, type):
+        if kind is Text:
+            texts = [part for part in group if isinstance(part, Text)]
+            yield Text("".join([part.text for part in texts]), texts[-1].cached)
+        else:
+            yield from group
 
 
 def _open(told: Any) -> Any:

@@ -148,7 +148,7 @@ def _messages(body: bytes) -> list[_Message]:
     return required(top_level(readable(body)), "messages", _MESSAGES)
 
 
-def _parts(content: msgspec.Raw) -> tuple[tuple[msgspec.Raw, ...], list[_Block]]:
+def _parts(content: msgspec.Raw) -> tuple[tuple[msgspec.Raw, ...], Sequence[_Block]]:
     """Read a content; one that is odd has nothing in it."""
     try:
         return content_of(content, _BLOCKS)

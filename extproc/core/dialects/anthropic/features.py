@@ -13,6 +13,7 @@ FIELDS: Mapping[str, Feature] = {
     "system": Feature.SYSTEM,
     "system[].cache_control": Feature.CACHE_MARKS,
     "system[].citations": Feature.CITATIONS,
+    "system[].billing": Feature.HINTS,
     "cache_control": Feature.CACHE_MARKS,
     "messages[system]": Feature.SYSTEM_LATER,
     "messages[system].output_config": Feature.EFFORT,

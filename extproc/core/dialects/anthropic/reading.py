@@ -75,12 +75,10 @@ def _thinking(fields: Fields, held: Held) -> Thinking:
     kind = text(shape, "type")
     if kind:
         held.add("thinking")
-    return Thinking(
-        on=kind != "disabled" if kind else None,
-        budget=whole(shape, "budget_tokens"),
-        effort=text(config, "effort"),
-        summary={"summarized": "auto"}.get(text(shape, "display"), ""),
-    )
+    on = kind != "disabled" if kind else None
+    # Unless it says otherwise, the client expects to see it.
+    shown = on and text(shape, "display") != "omitted"
+    return Thinking(on, whole(shape, "budget_tokens"), text(config, "effort"), "auto" if shown else "")
 
 
 def _form(fields: Fields) -> Form | None:

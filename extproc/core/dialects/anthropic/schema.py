@@ -53,7 +53,7 @@ def _fit(node: dict[str, Any]) -> None:
     told = {key: node.pop(key) for key in _BOUNDS if key in node}
     if node.get("minItems", 0) not in (0, 1):
         told["minItems"] = node.pop("minItems")
-    if "format" in node and node["format"] not in _FORMATS:
+    if "format" in node and not (isinstance(node["format"], str) and node["format"] in _FORMATS):
         told["format"] = node.pop("format")
     if told:
         bounds = msgspec.json.encode(told).decode()

@@ -130,6 +130,7 @@ _APPROXIMATED = frozenset(
         Feature.CUSTOM_TOOLS,
         Feature.CLIENT_TOOLS,
         Feature.NAMESPACES,
+        Feature.STRICT_TOOLS,
         Feature.CHOICE_ALLOWED,
         Feature.VERBOSITY,
         Feature.THINKING,

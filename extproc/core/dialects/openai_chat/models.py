@@ -10,6 +10,10 @@ from extproc.core.dialects.openai_chat.features import CARRIES
 
 _REASONER = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-[5-9](?!.*chat))")
 """OpenAI's reasoning models: a limit under its newer key alone, no sampling parameters, no stop sequences."""
+_OPENAI = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-(?!oss)|chatgpt)")
+"""OpenAI's own, who know no `reasoning_content`."""
+_SINGLE = re.compile(r"(?:^|/)o[1-9](?:-|$)")
+"""These call one tool at a time anyway, and refuse to be told."""
 _EFFORT = re.compile(r"gpt-oss")
 """Others that know `reasoning_effort`."""
 _SWITCH = re.compile(r"deepseek")
@@ -49,7 +53,14 @@ def way_of(manner: Manner) -> str:
 
 def wants_thoughts(manner: Manner) -> str:
     """Give which earlier thoughts a model is told: `auto`, `always` or `never`."""
-    return "always" if manner.thoughts == "auto" and _SWITCH.search(manner.model) else manner.thoughts
+    if manner.thoughts != "auto":
+        return manner.thoughts
+    return "never" if _OPENAI.search(manner.model) else "always" if _SWITCH.search(manner.model) else "auto"
+
+
+def takes_parallel(manner: Manner) -> bool:
+    """Whether a model can be told to call one tool at a time."""
+    return _SINGLE.search(manner.model) is None
 
 
 def carried(manner: Manner) -> Mapping[Feature, How]:

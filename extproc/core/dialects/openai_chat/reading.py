@@ -10,6 +10,7 @@ from extproc.core.dialects.openai_chat.talk import Talk
 from extproc.core.dialects.openai_chat.tools import offered
 from extproc.core.dialects.reading import (
     Held,
+    anything,
     flag,
     inner,
     inners,
@@ -17,7 +18,6 @@ from extproc.core.dialects.reading import (
     json,
     number,
     opened,
-    strings,
     text,
     texts,
     value,
@@ -78,7 +78,7 @@ def conversation(body: bytes) -> Conversation:
         stream=flag(fields, "stream") is True,
         stream_usage=flag(_options(fields, held), "include_usage") is True,
         user=text(fields, "safety_identifier") or text(fields, "user"),
-        metadata=strings(fields, "metadata"),
+        metadata=_metadata(fields),
         cache_key=text(fields, "prompt_cache_key"),
         service_tier=text(fields, "service_tier"),
         held=held.told(),
@@ -119,6 +119,12 @@ def _form(fields: Fields, held: Held) -> Form | None:
     told = inner(shape, "json_schema")
     schema = json(told.get("schema"))
     return Form(schema, text(told, "name"), text(told, "description"), flag(told, "strict")) if kind == "json_schema" else None
+
+
+def _metadata(fields: Fields) -> dict[str, str] | None:
+    """Read the client's notes; other servers take more than texts there."""
+    told = anything(fields, "metadata")
+    return {name: said for name, said in told.items() if isinstance(said, str)} if isinstance(told, dict) else None
 
 
 def _thinking(fields: Fields) -> Thinking:

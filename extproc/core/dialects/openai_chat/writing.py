@@ -9,7 +9,8 @@ import msgspec
 from extproc.core.conversation import Conversation, Form, Manner, Tool, fitted
 from extproc.core.dialects.offering import description_of, named, schema_of, tools_of
 from extproc.core.dialects.openai_chat.content import messages_of
-from extproc.core.dialects.openai_chat.models import is_reasoner, limit_key, wants_thoughts, way_of
+from extproc.core.dialects.openai_chat.models import is_reasoner, limit_key, takes_parallel, wants_thoughts, way_of
+from extproc.core.dialects.schemas import is_strict
 from extproc.core.dialects.words import effort_of, short
 
 _LONGEST_USER = 64
@@ -26,7 +27,7 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
         "messages": messages_of(conversation, wants_thoughts(manner)),
         "tools": tools or None,
         "tool_choice": choice,
-        "parallel_tool_calls": False if tools and conversation.choice.parallel is False else None,
+        "parallel_tool_calls": False if tools and conversation.choice.parallel is False and takes_parallel(manner) else None,
         limit_key(manner): _limit(conversation, manner),
         "response_format": _form(conversation.form) if conversation.form else None,
         "user": short(conversation.user, _LONGEST_USER) or None,
@@ -59,6 +60,8 @@ def _tool(tool: Tool) -> dict[str, Any]:
     function: dict[str, Any] = {"name": fitted(tool.name), "parameters": schema_of(tool)}
     if description := description_of(tool):
         function["description"] = description
+    if tool.strict and not tool.custom and is_strict(function["parameters"]):
+        function["strict"] = True
     return {"type": "function", "function": function}
 
 
@@ -75,8 +78,8 @@ def _form(form: Form) -> dict[str, Any]:
     schema: dict[str, Any] = {"name": fitted(form.name or "answer"), "schema": form.schema}
     if form.description:
         schema["description"] = form.description
-    if form.strict is not None:
-        schema["strict"] = form.strict
+    if form.strict and is_strict(form.schema):
+        schema["strict"] = True
     return {"type": "json_schema", "json_schema": schema}
 
 
