@@ -8,6 +8,7 @@ and requests that passed while the processor was down are seen as well.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from time import perf_counter
 
 import msgspec
 from google.protobuf.duration_pb2 import Duration
@@ -43,14 +44,29 @@ _PLANS: Mapping[str, Plan] = {str(one): one for one in Plan}
 Prices = Mapping[Role, Price | None]
 
 
-async def receive(messages: AsyncIterator[bytes], prices: Prices, emit: Callable[[list[Record]], None]) -> None:
-    """Read one stream of access-log messages to its end and emit the records of each. DecodeError ends it."""
+async def receive(
+    messages: AsyncIterator[bytes],
+    prices: Prices,
+    emit: Callable[[list[Record]], None],
+    took: Callable[[int, float], None] = lambda _, __: None,
+) -> None:
+    """Read one stream of access-log messages to its end. DecodeError ends it.
+
+    Args:
+        messages: serialised `StreamAccessLogsMessage`s.
+        prices: of the models.
+        emit: takes the records of each message.
+        took: is told how many records a message had, and how many seconds we were at work on them.
+    """
     log_name = ""
     async for data in messages:
+        began = perf_counter()
         message = StreamAccessLogsMessage.FromString(data)
         log_name = message.identifier.log_name or log_name
         if log_name == CLIENT_LOG:
-            emit([record_of(entry, prices) for entry in message.http_logs.log_entry])
+            records = [record_of(entry, prices) for entry in message.http_logs.log_entry]
+            emit(records)
+            took(len(records), perf_counter() - began)
 
 
 def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
@@ -92,7 +108,14 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         baseline_usd=None if baseline is None else usd(baseline),
         error=_error(common),
         calls=calls,
+        lossy=_lossy(common.metadata) if calls else (),  # translated are only requests whose models we call ourselves
     )
+
+
+def _lossy(metadata: Metadata) -> tuple[str, ...]:
+    """Read what a translation lost."""
+    names = metadata.filter_metadata[METADATA_NAMESPACE].fields["lossy"].string_value
+    return tuple(names.split(",")) if names else ()
 
 
 def _money(
@@ -107,14 +130,19 @@ def _money(
     elif usage is not None:
         cost = price.cost(usage)
     else:
-        cost = 0 if status >= 400 else None  # providers charge nothing for an error
+        cost = 0 if _unanswered(status) else None
     if verify is None:
         baseline = None
     elif role is not None and usage is not None:
         baseline = verify.cost(alone(outcome, usage, calls))
     else:
-        baseline = 0 if calls or (role is not None and status >= 400) else None
+        baseline = 0 if calls or (role is not None and _unanswered(status)) else None
     return cost, baseline
+
+
+def _unanswered(status: int) -> bool:
+    """An error, or nothing at all when the client left: providers charge for answers."""
+    return status >= 400 or not status
 
 
 def _calls(told: str) -> tuple[CallNote, ...]:

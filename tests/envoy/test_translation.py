@@ -38,8 +38,8 @@ def ask(two: Pair, way: Callable[..., Seen], how: dict[str, str]) -> Seen:
         return way(gpt, how)
 
 
+@pytest.mark.parametrize("outcome", OUTCOMES)  # in turns, or Envoy takes the failing draft provider out for a while
 @ways
-@pytest.mark.parametrize("outcome", OUTCOMES)
 def test_an_outcome(two: Pair, way: Callable[..., Seen], outcome: str):
     model, text = ask(two, way, OUTCOMES[outcome])
     by = "draft-small" if outcome in {"ACCEPTED", "FALLBACK"} else MODEL
@@ -68,8 +68,9 @@ def test_a_hard_question_goes_to_verify_alone(two: Pair, path: str, stream: bool
     assert response.headers["x-cascade-outcome"] == "DIRECT"
     assert two.record(response)["usage"]["output"] > 0
     asked = newest(two.verify)
-    key = asked.headers["x-api-key"] if asked.target.startswith("/v1/messages") else asked.headers["authorization"].removeprefix("Bearer ")
-    assert key == "client-key"
+    keys = {asked.headers.get("x-api-key"), asked.headers.get("authorization")}
+    translated = not asked.target.startswith(path)
+    assert keys == {None, "Bearer client-key" if translated and "messages" not in asked.target else "client-key"}
 
 
 @each
