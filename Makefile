@@ -40,8 +40,9 @@ test-llm: .venv/.llm ## the cascade on a real model server with a small real mod
 test-browser: .venv/.browser ## the live page in a real Chromium (on PATH; Debian: chromium)
 	$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
 
-screenshots: .venv/.browser ## the pictures of the live page in docs/img, made by its test
+screenshots: .venv/.browser ## the pictures of the live page in docs/img, made by its test (smaller with pngquant on PATH)
 	$(BIN)/python -m pytest -m browser tests/dashboard/test_screenshots.py --screenshots docs/img $(ARGS)
+	@if command -v pngquant >/dev/null; then pngquant --force --skip-if-larger --speed 1 --ext .png docs/img/dashboard-*.png; fi
 
 test-jaeger: .venv/.dev ## every outcome, read back from a real Jaeger (built where there is none)
 	$(JAEGER) build

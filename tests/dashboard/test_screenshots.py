@@ -15,7 +15,6 @@ from tests.dashboard.viewer import PHONE
 
 pytestmark = pytest.mark.browser
 
-_MOST_BYTES = 250_000
 WIDE = {"width": 1200, "height": 1150}
 VIEWS: dict[str, dict[str, Any]] = {
     "dashboard-light": {"viewport": WIDE},
@@ -49,4 +48,4 @@ def test_a_picture(serve: Serve, look: Look, folder: Path, name: str):
     picture = folder / f"{name}.png"
     viewer.page.screenshot(path=picture, animations="disabled")
     assert viewer.run("() => [...document.querySelectorAll('canvas')].every((one) => one.width > 100 && one.height > 100)")
-    assert 10_000 < picture.stat().st_size < _MOST_BYTES
+    assert picture.stat().st_size > 10_000, "not a blank page"
