@@ -11,6 +11,9 @@ sys.path.insert(0, str(ROOT))
 
 from extproc.cli.explain import explain_folder  # noqa: E402
 from extproc.config.schema import schema_text  # noqa: E402
+from extproc.core.conversation import Feature, How  # noqa: E402
+from extproc.core.dialects import DIALECTS  # noqa: E402
+from extproc.core.dialects.contract import DialectSpec  # noqa: E402
 from extproc.core.steps.rules import BASE, RULES  # noqa: E402
 from extproc.envoyconf.example import example_yaml  # noqa: E402
 from tools.observability.alerts import prometheus_rule, runbook  # noqa: E402
@@ -36,10 +39,29 @@ def prometheus() -> str:
     return f"{_head('docs/prometheus.md')}\n{runbook()}"
 
 
+def translation() -> str:
+    """Give docs/translation.md: its hand-written beginning, and a table of all fields for each dialect that clients speak."""
+    return _head("docs/translation.md") + "".join([_fields(spec) for spec in DIALECTS.values()])
+
+
+def _fields(client: DialectSpec) -> str:
+    models = [spec for spec in DIALECTS.values() if spec is not client]
+    named = [(f"`{field}`", feature) for field, feature in client.fields.items()] + [("any other", Feature.UNKNOWN)]
+    rows = [(field, *[_how(spec.carries[feature]) for spec in models]) for field, feature in named]
+    head = ("field", *[f"to `{spec.name}`" for spec in models])
+    lines = ["| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows)]
+    return f"\n### A client of `{client.name}`\n\n" + "\n".join(lines) + "\n"
+
+
+def _how(how: How) -> str:
+    return f"**{how}**" if how is How.REFUSED else str(how)
+
+
 MADE: dict[str, Callable[[], str]] = {
     "docs/config.schema.json": schema_text,
     "docs/prometheus.md": prometheus,
     "docs/rules.md": rules,
+    "docs/translation.md": translation,
     "envoy/envoy.yaml": example_yaml,
     "k8s/observability/grafana-dashboard.json": dashboard,
     "k8s/observability/prometheusrule.yaml": prometheus_rule,

@@ -24,7 +24,7 @@ FIELDS: Mapping[str, Feature] = {
     "messages[].content[image].source[base64]": Feature.IMAGE_DATA,
     "messages[].content[image].source[url]": Feature.IMAGE_URL,
     "messages[].content[image].source[file]": Feature.PROVIDER_FILE,
-    "messages[].content[image].transformations": Feature.IMAGE_DETAIL,
+    "messages[].content[image].transformations": Feature.HINTS,
     "messages[].content[image].cache_control": Feature.CACHE_MARKS,
     "messages[].content[document].source[base64]": Feature.DOCUMENT_DATA,
     "messages[].content[document].source[text]": Feature.DOCUMENT_TEXT,
