@@ -21,10 +21,17 @@ _RULES: Mapping[Dialect, Callable[[Json, Collection[str]], list[str]]] = {
 }
 
 
-def refusals(dialect: Dialect, body: bytes, *, signed: Collection[str] = ()) -> list[str]:
+def refusals(dialect: Dialect, body: bytes, *, signed: Collection[str] = (), thinking: bool = False) -> list[str]:
     """Why a strict provider would refuse a request; empty where it would not.
 
-    `signed`: the signatures and encrypted thoughts that this very provider has given out. All others are foreign.
+    Args:
+        dialect: The provider's.
+        body: The request.
+        signed: The signatures and encrypted thoughts that this very provider has given out. All others are foreign.
+        thinking: Of Chat Completions: a model as DeepSeek's, which wants `reasoning_content` back with calls. OpenAI's knows no such field.
     """
     request = json.loads(body)
-    return [*types.refusals(dialect, request), *_RULES[dialect](request, signed)]
+    refused = _RULES[dialect](request, signed)
+    if thinking and dialect is Dialect.OPENAI_CHAT:
+        refused += openai_chat.thoughtless(request)
+    return [*refused, *types.refusals(dialect, request)]

@@ -23,6 +23,16 @@ def refusals(request: Json, signed: Collection[str]) -> list[str]:
     ]
 
 
+def thoughtless(request: Json) -> list[str]:
+    """Calls without the thinking behind them; takes what there is of it out of the request."""
+    refused = []
+    for message in request["messages"]:
+        thought = message.pop("reasoning_content", None)
+        if message.get("tool_calls") and thought is None:
+            refused.append("calls without reasoning_content")
+    return refused
+
+
 def _turns(messages: list[Json]) -> list[str]:
     if not messages:
         return ["no messages"]
