@@ -29,6 +29,7 @@ from extproc.shell.journal import warn
 from extproc.shell.native.server import NativeServer
 from extproc.shell.server import GrpcServer
 from extproc.shell.shadow import Shadows
+from extproc.shell.tallies import Shared
 from extproc.shell.telemetry import Journal, Meters
 
 _LAG_S = 0.5
@@ -49,10 +50,10 @@ class Worker:
             secret=token_bytes(32),
             unix_offset_s=time() - monotonic(),
         )
-        self._meters = Meters(version, config_hash(config))
+        self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
         log = Path(config.decisions.path) if config.decisions.path else runtime.decisions
         bounds = Bounds(config.decisions.max_rows, config.decisions.max_age_s, config.decisions.max_bytes)
-        self._decisions = Decisions(log, bounds, self._meters.lost, partial(warn, "decisions_unwritable"))
+        self._decisions = Decisions(log, bounds, self._meters.lost, partial(warn, "decisions_unwritable"), self._meters.flush)
         self._journal = Journal(self._meters, self._decisions)
         self._caller = Caller(runtime.egress)
         self._shadows = Shadows(
@@ -95,6 +96,7 @@ class Worker:
             await self._admin.stop()
         await self._shadows.stop()
         await asyncio.to_thread(self._decisions.stop)
+        self._meters.flush()
         await self._caller.close()
         await self._probe.close()
 
@@ -105,17 +107,19 @@ class Worker:
             name = given.trace_id if given else f"{self._ids.getrandbits(128):032x}"
             root = f"{self._ids.getrandbits(64) or 1:016x}" if self._around.sampling else ""
             session = Session(self._around, name, root, given)
-            await Exchange(stream, session, self._caller, self._meters).run()
+            await Exchange(stream, session, self._caller, self._meters, self._journal.abandoned).run()
             if session.shadowed is not None:
                 self._shadows.start(session.shadowed)
         finally:
             self._meters.inflight -= 1
 
     async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
-        await receive(messages, self._prices, self._journal.take)
+        await receive(messages, self._prices, self._journal.take, self._meters.recorded)
 
     async def _watch_loop(self) -> None:
         while True:
             expected = monotonic() + _LAG_S
             await asyncio.sleep(_LAG_S)
             self._meters.sample(max(0.0, monotonic() - expected))
+            if self._config.workers > 1:
+                await asyncio.to_thread(self._meters.flush)

@@ -119,6 +119,17 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """Name of the policy that the decision was made by."""
 
 
+class Abandoned(msgspec.Struct, frozen=True, gc=False):
+    """What was done for a client that left before it was answered; it belongs to a record that knows nothing of it."""
+
+    at: float
+    """When that was known, seconds of the Unix clock."""
+    trace_id: str
+    """As in the record."""
+    rules: tuple[str, ...]
+    calls: tuple[CallNote, ...]
+
+
 class Comparison(msgspec.Struct, frozen=True, gc=False):
     """What the cascade would have made of one request that the verify model answered alone. No content, no secrets."""
 

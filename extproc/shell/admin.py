@@ -98,8 +98,9 @@ class Admin:
         reason = "draining" if self._draining else await self._probe()
         return web.Response(status=503 if reason else 200, text=f"{reason or 'ready'}\n")
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._meters.exposition(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+    async def _metrics(self, request: web.Request) -> web.Response:
+        text, content_type = self._meters.exposition(request.headers.get("accept", ""))
+        return web.Response(body=text, headers={"content-type": content_type})
 
     async def _decisions(self, request: web.Request) -> web.Response:
         limit = _number(request, "limit", 100, 1, _MOST_DECISIONS)
@@ -110,9 +111,7 @@ class Admin:
         is_number = key.isdecimal() and len(key) < _ID_DIGITS
         found = await (asyncio.to_thread(self._reader.numbered, int(key)) if is_number else asyncio.to_thread(self._reader.one, key))
         if found is None:
-            raise web.HTTPNotFound(
-                body=ENCODER.encode({"error": "no such decision, or not kept any more"}), content_type="application/json"
-            )
+            raise web.HTTPNotFound(text='{"error":"no such decision, or not kept any more"}', content_type="application/json")
         return _json(found)
 
     async def _summary(self, request: web.Request) -> web.Response:

@@ -6,13 +6,14 @@ A transport is anything that moves wire messages (bytes of `ProcessingRequest` a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 from typing import Protocol
 
 from extproc.core import commands as do
-from extproc.core.events import ClientLeft, Event, RequestBody, Tick
+from extproc.core.events import ClientLeft, Event, RequestBody, RequestHeaders, Tick
+from extproc.core.records import Note
 from extproc.core.session import Session
 from extproc.core.vocabulary import Role
 from extproc.shell.caller import Caller
@@ -44,18 +45,36 @@ class _Left:
 class Exchange:
     """Runs one exchange over one stream."""
 
-    __slots__ = ("_caller", "_calls", "_inbox", "_listener", "_meters", "_session", "_stream", "_translator", "_watch_s")
+    __slots__ = (
+        "_caller",
+        "_calls",
+        "_inbox",
+        "_listener",
+        "_meters",
+        "_own_s",
+        "_report",
+        "_session",
+        "_stream",
+        "_translator",
+        "_watch_s",
+    )
 
-    def __init__(self, stream: Stream, session: Session, caller: Caller, meters: Meters) -> None:
+    def __init__(
+        self, stream: Stream, session: Session, caller: Caller, meters: Meters, report: Callable[[Note], None] | None = None
+    ) -> None:
+        """Prepare an exchange; `report` takes the note of one that a client has left, by default into the metrics alone."""
         self._stream = stream
         self._session = session
         self._caller = caller
         self._meters = meters
+        self._report = report or meters.wasted
         self._translator = Translator()
         self._inbox: asyncio.Queue[Event | _Left] | None = None
         self._calls: dict[Role, asyncio.Task[None]] = {}
         self._listener: asyncio.Task[None] | None = None
         self._watch_s: float | None = None
+        self._own_s = 0.0
+        """What the response has cost us, without waiting."""
 
     async def run(self) -> None:
         """Converse until one side leaves; side calls never outlive this."""
@@ -68,16 +87,17 @@ class Exchange:
                     continue
                 commands = session.handle(event)
                 replies = [translator.reply(command) for command in commands]
-                decided_s = perf_counter() - began
+                seconds = perf_counter() - began
                 goes_on = await self._act(commands, replies)
-                if isinstance(event, RequestBody):  # counted when the answer has left
-                    self._meters.decided(decided_s)
+                self._took(event, seconds)  # counted when the answer has left
                 if not goes_on:
                     return
                 if self._inbox is not None:
                     await self._converse(self._inbox)
                     return
         finally:
+            if self._own_s:
+                self._meters.responded(self._own_s)
             if self._inbox is not None:
                 # However it ended: what was asked for and not delivered must not be lost from the books.
                 for command in session.handle(ClientLeft(monotonic())):
@@ -86,6 +106,13 @@ class Exchange:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _took(self, event: Event, seconds: float) -> None:
+        """Enter how long we were at work on an event."""
+        if isinstance(event, RequestBody):
+            self._meters.decided(seconds)
+        elif not isinstance(event, RequestHeaders):
+            self._own_s += seconds
 
     async def _act(self, commands: list[do.Command], replies: list[bytes | None]) -> bool:
         """Write what is Envoy's, do what is ours. False: the exchange is over for us."""
@@ -108,7 +135,7 @@ class Exchange:
             case do.Watch():
                 self._watch_s = command.seconds
             case do.Report():
-                self._meters.wasted(command.note)
+                self._report(command.note)
 
     def _start(self, call: do.Call) -> None:
         # Bounded, so that a fast model cannot fill the memory of a worker whose Envoy is slow.
@@ -120,8 +147,11 @@ class Exchange:
         await asyncio.sleep(0)  # the native transport runs us without a task until we wait for others, and a timeout needs one
         self._listener = asyncio.create_task(self._listen(inbox), name="listen")
         while not isinstance(event := await self._next(inbox), _Left):
+            began = perf_counter()
             commands = joined(self._session.handle(event))
-            if not await self._act(commands, [self._translator.reply(command) for command in commands]):
+            replies = [self._translator.reply(command) for command in commands]
+            self._own_s += perf_counter() - began
+            if not await self._act(commands, replies):
                 return
 
     async def _next(self, inbox: asyncio.Queue[Event | _Left]) -> Event | _Left:

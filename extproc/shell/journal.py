@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from extproc.core.records import Comparison, Record
+from extproc.core.records import Abandoned, Comparison, Note, Record
 from extproc.shell.decisions import Decisions
 from extproc.shell.meters import Meters
 
@@ -37,6 +37,15 @@ class Journal:
             self._decisions.put(list(zip(records, told, strict=True)))
         if not self._quiet:
             _print(b"".join([_line("request", record.at, text) for record, text in zip(records, told, strict=True)]))
+
+    def abandoned(self, note: Note) -> None:
+        """Take the calls for a client that has left before it was answered: the record of its request comes without them."""
+        self._meters.wasted(note)
+        told = Abandoned(time(), note.trace_id, note.rules, note.calls)
+        if self._decisions is not None:
+            self._decisions.attach(told)
+        if not self._quiet:
+            _print(_line("abandoned", told.at, _ENCODER.encode(told)))
 
     def compare(self, comparison: Comparison) -> None:
         """Take what the cascade would have made of one request."""

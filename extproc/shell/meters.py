@@ -1,103 +1,135 @@
-"""Records → metrics. The only importer of prometheus_client.
-
-With several workers each process writes its numbers to shared files (`PROMETHEUS_MULTIPROC_DIR`, set by the supervisor), and
-whichever worker serves `/metrics` adds them up.
-"""
+"""What is counted: finished requests, their calls and their money, and how this processor does."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter as Tally
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
-
+from extproc.core.books import spent
+from extproc.core.money import pico
 from extproc.core.records import CallNote, Comparison, Note, Record
-from extproc.core.vocabulary import Outcome, Role, Usage
+from extproc.core.vocabulary import Outcome, Usage
+from extproc.shell.exposition import Told, exposition
+from extproc.shell.tallies import Amounts, Counts, Gauge, Histogram, Shared, State, summed
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-"""OpenTelemetry's buckets for the duration of a model call."""
+"""OpenTelemetry's buckets of `gen_ai.client.operation.duration`."""
+_FIRST_S = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Those of `gen_ai.server.time_to_first_token`."""
 _OVERHEAD_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0)
 _SHARES = tuple(tenth / 10 for tenth in range(1, 11))
-_POLICY = "default"
 _CHECK = "check_"
+_LAGS = 30
+"""Looks at the event loop of which the worst is told: the last quarter of a minute."""
+
+METRICS = {
+    "cascade_requests": Told("counter", "Finished requests", ("outcome", "plan", "dialect", "policy")),
+    "cascade_request_seconds": Told("histogram", "Whole requests", ("outcome",), _LATENCY_S),
+    "cascade_first_token_seconds": Told("histogram", "First byte of the answer to the client", ("outcome",), _FIRST_S),
+    "cascade_overhead_seconds": Told("histogram", "Time spent in the processor, that of models left out", ("phase",), _OVERHEAD_S),
+    "cascade_model_seconds": Told("histogram", "Model calls", ("role",), _LATENCY_S),
+    "cascade_tokens": Told("counter", "Tokens by model", ("role", "type")),
+    "cascade_cost_usd": Told("amount", "Cost of model calls", ("role",)),
+    "cascade_cost_unknown": Told("counter", "Model calls of which the cost is not known", ("role",)),
+    "cascade_baseline_cost_usd": Told("amount", "Cost had the verify model answered alone"),
+    "cascade_saved_usd_total": Told("amount_gauge", "Baseline minus cost; falls where the cascade costs more"),
+    "cascade_rule_fired": Told("counter", "Rules in decisions", ("rule",)),
+    "cascade_checks_failed": Told("counter", "Drafts that failed a check", ("check",)),
+    "cascade_errors": Told("counter", "Failures of requests and of model calls", ("role", "kind")),
+    "cascade_shadow": Told("counter", "Requests that the cascade was tried beside", ("plan", "outcome")),
+    "cascade_shadow_verdicts": Told("counter", "What verify said of the drafts", ("plan", "verdict")),
+    "cascade_shadow_cost_usd": Told("amount", "Cost of the shadow calls", ("role",)),
+    "cascade_shadow_saved_usd_total": Told("amount_gauge", "What enforcing would save"),
+    "cascade_shadow_similarity": Told("histogram", "Draft and final answer", (), _SHARES),
+    "cascade_shadow_dropped": Told("counter", "Comparisons not made, as too many were at work"),
+    "cascade_decisions_dropped": Told("counter", "Records that the decision log lost", ("reason",)),
+    "cascade_inflight": Told("gauge", "Exchanges that we are part of"),
+    "cascade_event_loop_lag_seconds": Told("gauge", "Worst lateness of a timer in the event loop, of late"),
+    "cascade_config_info": Told("gauge", "Configuration of this processor", ("hash",)),
+    "cascade_build_info": Told("gauge", "Build of this processor", ("version",)),
+}
+_HIGHEST = frozenset({"cascade_event_loop_lag_seconds", "cascade_config_info", "cascade_build_info"})
+"""Gauges of which the highest of all workers is told, not the sum."""
 
 
 class Meters:
-    """All metrics of the contract that exist so far, and what is fed into them."""
+    """All metrics of one worker, and what is fed into them."""
 
-    def __init__(self, version: str, config_hash: str) -> None:
-        registry = self._registry = CollectorRegistry()
+    def __init__(self, version: str, config_hash: str, shared: Shared | None = None) -> None:
+        self._shared = shared
+        state = self._state = shared.state() if shared else State(counts={}, amounts={}, histograms={}, gauges={})
         self.inflight = 0
         """Exchanges that we are part of now; a plain number on the hot path, which `sample` brings into the metric."""
-        self._inflight = Gauge("cascade_inflight", "Exchanges that we are part of", registry=registry, multiprocess_mode="livesum")
-        self._loop_lag = Gauge(
-            "cascade_event_loop_lag_seconds", "Lateness of a timer in the event loop", registry=registry, multiprocess_mode="livemax"
-        )
-        overhead = Histogram("cascade_overhead_seconds", "Time spent in the processor", ["phase"], buckets=_OVERHEAD_S, registry=registry)
-        self.decided = overhead.labels("decide").observe
-        """Takes the seconds from a request's body to the answer to it: all that we do on the paths that dominate."""
-        self._requests = Counter("cascade_requests", "Finished requests", ["outcome", "plan", "dialect", "policy"], registry=registry)
-        self._seconds = Histogram("cascade_request_seconds", "Whole requests", ["outcome"], buckets=_LATENCY_S, registry=registry)
-        self._first = Histogram("cascade_first_token_seconds", "First byte sent", ["outcome"], buckets=_LATENCY_S, registry=registry)
-        self._model = Histogram("cascade_model_seconds", "Model calls", ["role"], buckets=_LATENCY_S, registry=registry)
-        self._tokens = Counter("cascade_tokens", "Tokens by model role", ["role", "type"], registry=registry)
-        self._cost = Counter("cascade_cost_usd", "Cost of model calls", ["role"], registry=registry)
-        self._baseline = Counter("cascade_baseline_cost_usd", "Cost had the verify model answered alone", registry=registry)
-        self._saved = Gauge("cascade_saved_usd_total", "Baseline minus cost", registry=registry, multiprocess_mode="sum")
-        self._rules = Counter("cascade_rule_fired", "Rules in decisions", ["rule"], registry=registry)
-        self._lossy = Counter("cascade_translation_lossy", "Requests of which a translation lost this field", ["field"], registry=registry)
-        self._checks = Counter("cascade_checks_failed", "Drafts that failed a check", ["check"], registry=registry)
-        self._errors = Counter("cascade_errors", "Failures of requests and of model calls", ["role", "kind"], registry=registry)
-        self._shadow = _ShadowMeters(registry)
-        self._lost = Counter("cascade_decisions_dropped", "Records that the decision log lost", ["reason"], registry=registry)
-        for name, label, value in (("config", "hash", config_hash), ("build", "version", version)):
-            info = Gauge(
-                f"cascade_{name}_info", f"{name.capitalize()} of this processor", [label], registry=registry, multiprocess_mode="livemax"
-            )
-            info.labels(value).set(1)
-        if _shared():
-            self._registry = CollectorRegistry()
-            MultiProcessCollector(self._registry)  # type: ignore[no-untyped-call] # the library has no types there
-        else:
-            ProcessCollector(registry=registry)
+        self.decisions = 0
+        """LLM calls about which we decided."""
+        self._lags: deque[float] = deque([0.0], maxlen=_LAGS)
+        self._inflight = Gauge(state, "cascade_inflight")
+        self._loop_lag = Gauge(state, "cascade_event_loop_lag_seconds")
+        Gauge(state, "cascade_config_info").set(1, (config_hash,))
+        Gauge(state, "cascade_build_info").set(1, (version,))
+        self._overhead = _histogram(state, "cascade_overhead_seconds")
+        self._requests = Counts(state, "cascade_requests")
+        self._seconds = _histogram(state, "cascade_request_seconds")
+        self._first = _histogram(state, "cascade_first_token_seconds")
+        self._rules = Counts(state, "cascade_rule_fired")
+        self._checks = Counts(state, "cascade_checks_failed")
+        self._errors = Counts(state, "cascade_errors")
+        self._books = _Books(state)
+        self._shadow = _ShadowMeters(state)
+        self._lost = Counts(state, "cascade_decisions_dropped")
+        for reason in ("queue_full", "unwritable"):  # what another thread counts has its place before
+            self._lost.add((reason,), 0)
+
+    def decided(self, seconds: float) -> None:
+        """Take the time from a request's body to the answer to it: all that we do on the paths that dominate."""
+        self.decisions += 1
+        self._overhead.observe(_DECIDE, seconds)
+
+    def responded(self, seconds: float) -> None:
+        """Take the time that we spent on a response: its checks, its judgement, its writing; without waiting for models."""
+        self._overhead.observe(_RESPOND, seconds)
+
+    def recorded(self, records: int, seconds: float) -> None:
+        """Take the time that so many records took together."""
+        if records:
+            self._overhead.observe(_RECORD, seconds / records, times=records)
 
     def sample(self, loop_lag_s: float | None = None) -> None:
         """Bring what is only looked at from time to time into the metrics."""
         self._inflight.set(self.inflight)
         if loop_lag_s is not None:
-            self._loop_lag.set(loop_lag_s)
+            self._lags.append(loop_lag_s)
+            self._loop_lag.set(max(self._lags))
 
     def finished(self, records: Sequence[Record]) -> None:
-        """Count a batch of finished requests; what is alike in it is added up first, for a counter's lock costs more than a sum."""
-        kinds = Tally((record.outcome, record.plan, record.dialect, _POLICY) for record in records)
-        for kind, count in kinds.items():
-            self._requests.labels(*kind).inc(count)
-        for rule, count in Tally(rule for record in records for rule in record.rules).items():
-            self._rules.labels(rule).inc(count)
-            if rule.startswith(_CHECK):
-                self._checks.labels(rule.removeprefix(_CHECK)).inc(count)
-        for field, count in Tally(field for record in records for field in record.lossy).items():
-            self._lossy.labels(field).inc(count)
-        troubles = Tally(_trouble(record) for record in records if record.status >= 400 or record.error)
-        for trouble, count in troubles.items():
-            self._errors.labels(*trouble).inc(count)
-        for outcome in {record.outcome for record in records}:
-            self._time([record for record in records if record.outcome is outcome], outcome)
-        for role in Role:
-            self._count_money([record for record in records if record.role is role and not record.calls], role)
+        """Count finished requests."""
         for record in records:
+            outcome = (record.outcome,)
+            self._requests.add((record.outcome, record.plan, record.dialect, record.policy))
+            self._seconds.observe(outcome, record.duration_s, record.trace_id, record.at)
+            if record.first_byte_s is not None:
+                self._first.observe(outcome, record.first_byte_s, record.trace_id, record.at)
+            for rule in record.rules:
+                self._rules.add((rule,))
+                if rule.startswith(_CHECK):
+                    self._checks.add((rule[len(_CHECK) :],))
+            if record.status >= 400 or record.error:
+                self._errors.add((record.role or "none", record.error or f"status_{record.status // 100}xx"))
             if record.calls:
-                self._count_calls(record.calls)
-                self._baseline.inc(record.baseline_usd or 0.0)
-                if record.cost_usd is not None and record.baseline_usd is not None:
-                    self._saved.inc(record.baseline_usd - record.cost_usd)
+                self._called(record.calls, record.trace_id, record.at)
+            self._books.enter(record)
 
     def wasted(self, note: Note) -> None:
-        """Count the calls for a client that has left: they are in no record."""
-        self._count_calls(note.calls)
-        self._saved.inc(-sum(call.cost_usd or 0.0 for call in note.calls))
+        """Count the calls for a client that has left: its record knows nothing of them."""
+        self._called(note.calls)
+        self._books.wasted(note.calls)
+
+    def _called(self, calls: Sequence[CallNote], trace_id: str = "", at: float = 0.0) -> None:
+        for call in calls:
+            self._books.called(call, trace_id, at)
+            if call.error:
+                self._errors.add((call.role, call.error))
 
     def compared(self, comparison: Comparison) -> None:
         """Count a comparison of mode `shadow`: its calls are in no other number."""
@@ -105,74 +137,100 @@ class Meters:
 
     def dropped(self) -> None:
         """Count a comparison that was not made because too many were at work."""
-        self._shadow.dropped.inc()
+        self._shadow.dropped.add()
 
     def lost(self, records: int, reason: str) -> None:
         """Count records that the decision log could not take; on any thread."""
-        self._lost.labels(reason).inc(records)
+        self._lost.add((reason,), records)
 
-    def _count_calls(self, calls: Sequence[CallNote]) -> None:
-        for call in calls:
-            self._model.labels(call.role).observe(max(0.0, call.ended_s - call.began_s))
-            if call.usage is not None:
-                for name in Usage.__struct_fields__:
-                    self._tokens.labels(call.role, name).inc(getattr(call.usage, name))
-            self._cost.labels(call.role).inc(call.cost_usd or 0.0)
-            if call.error:
-                self._errors.labels(call.role, call.error).inc()
+    def flush(self) -> None:
+        """Let the other workers know how all numbers stand; on any thread."""
+        if self._shared is not None:
+            with suppress(OSError):  # the next time will do
+                self._shared.write(self._state)
 
-    def _time(self, records: Sequence[Record], outcome: Outcome) -> None:
-        whole, first = self._seconds.labels(outcome).observe, self._first.labels(outcome).observe
-        model = self._model.labels(records[0].role).observe if records[0].role is not None else None
-        for record in records:
-            whole(record.duration_s)
-            if record.first_byte_s is not None:
-                first(record.first_byte_s)
-            if model is not None and not record.calls:
-                model(record.duration_s)
-
-    def _count_money(self, records: Sequence[Record], role: Role) -> None:
-        usages = [record.usage for record in records if record.usage is not None]
-        for name in Usage.__struct_fields__ if usages else ():
-            self._tokens.labels(role, name).inc(sum(getattr(usage, name) for usage in usages))
-        known = [(record.cost_usd, record.baseline_usd) for record in records if record.cost_usd is not None]
-        if known:
-            self._cost.labels(role).inc(sum(cost for cost, _ in known))
-            self._saved.inc(sum(baseline - cost for cost, baseline in known if baseline is not None))
-        self._baseline.inc(sum(record.baseline_usd for record in records if record.baseline_usd is not None))
-
-    def exposition(self) -> bytes:
-        """Give all metrics in Prometheus' text format."""
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """Give all metrics of all workers in the format that a scraper accepts, and the content type."""
         self.sample()
-        return generate_latest(self._registry)
+        if self._shared is None:
+            return exposition(self._state, METRICS, accept, process=True)
+        self.flush()  # what has been told once must not be forgotten when this process dies
+        return exposition(summed([self._state, *self._shared.others()], _HIGHEST), METRICS, accept, process=False)
+
+
+_DECIDE, _RESPOND, _RECORD = ("decide",), ("respond",), ("record",)
+_TOKENS = tuple(Usage.__struct_fields__)
+
+
+def _histogram(state: State, name: str) -> Histogram:
+    return Histogram(state, name, METRICS[name].bounds)
+
+
+class _Books:
+    """Tokens and money. Every call is in them once: by itself where it was ours, else with the record of its request."""
+
+    def __init__(self, state: State) -> None:
+        self._model = _histogram(state, "cascade_model_seconds")
+        self._tokens = Counts(state, "cascade_tokens")
+        self._cost = Amounts(state, "cascade_cost_usd")
+        self._unknown = Counts(state, "cascade_cost_unknown")
+        self._baseline = Amounts(state, "cascade_baseline_cost_usd")
+        self._saved = Amounts(state, "cascade_saved_usd_total")
+
+    def enter(self, record: Record) -> None:
+        """Enter a request; its calls are entered apart."""
+        if not record.calls:
+            if record.role is not None:
+                self._model.observe((record.role,), record.duration_s, record.trace_id, record.at)
+                self._paid(record.role, record.usage, record.cost_usd)
+            elif record.outcome is Outcome.FAILED and not record.error:
+                self._unknown.add(("none",))  # its worker has died, and its calls with it
+        if record.baseline_usd is not None:
+            baseline = pico(record.baseline_usd)
+            self._baseline.add((), baseline)
+            if record.cost_usd is not None:
+                self._saved.add((), baseline - pico(record.cost_usd))
+
+    def called(self, call: CallNote, trace_id: str, at: float) -> None:
+        """Enter a call of ours."""
+        self._model.observe((call.role,), max(0.0, call.ended_s - call.began_s), trace_id, at)
+        self._paid(call.role, call.usage, call.cost_usd)
+
+    def wasted(self, calls: Sequence[CallNote]) -> None:
+        """Enter what was spent in vain: it was saved from nothing."""
+        self._saved.add((), -(spent(calls) or 0))
+
+    def _paid(self, role: str, usage: Usage | None, cost_usd: float | None) -> None:
+        if usage is not None:
+            for name in _TOKENS:
+                if count := getattr(usage, name):
+                    self._tokens.add((role, name), count)
+        if cost_usd is None:
+            self._unknown.add((role,))
+        else:
+            self._cost.add((role,), pico(cost_usd))
 
 
 class _ShadowMeters:
     """The numbers of mode `shadow`, apart from those of what clients were served."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._compared = Counter("cascade_shadow", "Requests that the cascade was tried beside", ["plan", "outcome"], registry=registry)
-        self._verdicts = Counter("cascade_shadow_verdicts", "What verify said of the drafts", ["plan", "verdict"], registry=registry)
-        self._cost = Counter("cascade_shadow_cost_usd", "Cost of the shadow calls", ["role"], registry=registry)
-        self._saved = Gauge("cascade_shadow_saved_usd_total", "What enforcing would save", registry=registry, multiprocess_mode="sum")
-        self._alike = Histogram("cascade_shadow_similarity", "Draft and final answer", buckets=_SHARES, registry=registry)
-        self.dropped = Counter("cascade_shadow_dropped", "Comparisons not made, as too many were at work", registry=registry)
+    def __init__(self, state: State) -> None:
+        self._compared = Counts(state, "cascade_shadow")
+        self._verdicts = Counts(state, "cascade_shadow_verdicts")
+        self._cost = Amounts(state, "cascade_shadow_cost_usd")
+        self._saved = Amounts(state, "cascade_shadow_saved_usd_total")
+        self._alike = _histogram(state, "cascade_shadow_similarity")
+        self.dropped = Counts(state, "cascade_shadow_dropped")
 
     def compared(self, told: Comparison) -> None:
         """Count one comparison."""
-        self._compared.labels(told.plan, told.outcome).inc()
+        self._compared.add((told.plan, told.outcome))
         if told.verdict:
-            self._verdicts.labels(told.plan, told.verdict).inc()
+            self._verdicts.add((told.plan, told.verdict))
         for call in told.calls:
-            self._cost.labels(call.role).inc(call.cost_usd or 0.0)
-        self._saved.inc(told.saved_usd or 0.0)
+            if call.cost_usd is not None:
+                self._cost.add((call.role,), pico(call.cost_usd))
+        if told.saved_usd is not None:
+            self._saved.add((), pico(told.saved_usd))
         if told.similarity is not None:
-            self._alike.observe(told.similarity)
-
-
-def _trouble(record: Record) -> tuple[str, str]:
-    return record.role or "none", record.error or f"status_{record.status // 100}xx"
-
-
-def _shared() -> bool:
-    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+            self._alike.observe((), told.similarity)

@@ -23,11 +23,6 @@ def _typed(value: bytes) -> Usage | None:
         return None
     if not told.HasField("input_tokens") and not told.HasField("output_tokens"):
         return None
-    read, written = told.input_token_details, told.output_token_details
-    return Usage(
-        told.input_tokens.value,
-        told.output_tokens.value,
-        read.cached_tokens.value,
-        read.cache_creation_tokens.value,
-        written.reasoning_tokens.value,
-    )
+    read = told.input_token_details
+    cached, new = read.cached_tokens.value, read.cache_creation_tokens.value
+    return Usage(told.input_tokens.value, told.output_tokens.value, cached, new, told.output_token_details.reasoning_tokens.value)

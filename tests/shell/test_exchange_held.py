@@ -119,7 +119,7 @@ def play(envoy: Envoy, cast: Cast, *, keepalive_s: float = 5.0) -> dict[str, flo
         assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
     asyncio.run(run())
-    lines = meters.exposition().decode().splitlines()
+    lines = meters.exposition()[0].decode().splitlines()
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith("cascade")}
 
 

@@ -16,7 +16,7 @@ from tests.shell.decisions.made import record, writing
 
 
 def numbers(meters: Meters) -> dict[str, float]:
-    lines = meters.exposition().decode().splitlines()
+    lines = meters.exposition()[0].decode().splitlines()
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith("cascade")}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
 import pytest
+from msgspec.structs import replace
 
 from extproc.core.records import CallNote, Note
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
@@ -41,7 +41,7 @@ def test_each_call_counts_under_its_own_model():
 
 
 def test_a_call_that_failed_is_an_error_of_its_model_and_a_failed_check_has_a_number_of_its_own():
-    failed = msgspec.structs.replace(DRAFT, error="known_tool")
+    failed = replace(DRAFT, error="known_tool")
     meters = Meters("1", "hash")
     meters.finished([record(**{**HELD, "calls": (failed, VERIFY), "rules": ("greeting", "check_known_tool", "check_finished")})])
     told = numbers(meters)
@@ -62,13 +62,22 @@ def test_requests_with_calls_and_without_do_not_mix(order: int):
 
 def test_calls_in_vain_cost_and_save_nothing():
     meters = Meters("1", "hash")
-    cancelled = msgspec.structs.replace(VERIFY, error="cancelled", usage=None, cost_usd=None)
+    cancelled = replace(VERIFY, error="cancelled", usage=Usage(), cost_usd=0.0)
     meters.wasted(Note(Outcome.FAILED, Plan.CASCADE, "anthropic", "small", (), "t" * 32, calls=(DRAFT, cancelled)))
     told = numbers(meters)
     assert told['cascade_cost_usd_total{role="draft"}'] == 0.25
     assert told["cascade_saved_usd_total"] == -0.25
     assert told['cascade_errors_total{kind="cancelled",role="verify"}'] == 1
     assert not [name for name in told if name.startswith("cascade_requests_total")]
+
+
+def test_calls_in_vain_of_unknown_cost_are_counted_as_such():
+    meters = Meters("1", "hash")
+    meters.wasted(Note(Outcome.FAILED, Plan.CASCADE, "anthropic", "small", (), "t" * 32, calls=(DRAFT, replace(VERIFY, cost_usd=None))))
+    told = numbers(meters)
+    assert told['cascade_cost_usd_total{role="draft"}'] == 0.25
+    assert told['cascade_cost_unknown_total{role="verify"}'] == 1
+    assert told["cascade_saved_usd_total"] == 0
 
 
 def test_a_line_tells_the_calls(capfdbinary: pytest.CaptureFixture[bytes]):

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
 
-from extproc.core.records import Record
+from extproc.core.records import Abandoned, Record
+from extproc.shell.decisions.joining import attach, completed, encoded, waits
 from extproc.shell.decisions.table import INSERT, ForeignError, Row, opened, row
 
 _QUEUED = 10_000
@@ -30,6 +31,7 @@ _AGAIN_S = 2.0
 _TRIM_EVERY = 500
 _STOP_S = 3.0
 
+_Item = tuple[Record, bytes] | Abandoned
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -46,7 +48,14 @@ class Bounds:
 class Decisions:
     """The decisions of one worker on their way into the file."""
 
-    def __init__(self, path: Path, bounds: Bounds, drop: Callable[[int, str], None], warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        bounds: Bounds,
+        drop: Callable[[int, str], None],
+        warn: Callable[[str], None],
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
         """Open nothing yet.
 
         Args:
@@ -54,12 +63,14 @@ class Decisions:
             bounds: how much is kept.
             drop: is told how many records were lost, and why (`queue_full`, `unwritable`); called on any thread.
             warn: is told once when writing begins to fail; called on any thread.
+            before: is called before records can be seen, on the thread that writes: what is to be seen before them.
         """
         self.path = path
         self._bounds = bounds
         self._drop = drop
         self._warn = warn
-        self._queue: deque[tuple[Record, bytes]] = deque()
+        self._before = before
+        self._queue: deque[_Item] = deque()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
@@ -81,11 +92,18 @@ class Decisions:
 
     def put(self, records: Sequence[tuple[Record, bytes]]) -> None:
         """Take records, each with itself as JSON. Never waits."""
-        room = _QUEUED - len(self._queue)
-        if len(records) > room:
-            self._drop(len(records) - max(0, room), "queue_full")
-            records = records[: max(0, room)]
-        self._queue.extend(records)
+        self._enqueue(records)
+
+    def attach(self, told: Abandoned) -> None:
+        """Take calls that belong to a record which comes, or came, without them. Never waits."""
+        self._enqueue([told])
+
+    def _enqueue(self, items: Sequence[_Item]) -> None:
+        room = max(0, _QUEUED - len(self._queue))
+        if len(items) > room:
+            self._drop(len(items) - room, "queue_full")
+            items = items[:room]
+        self._queue.extend(items)
         self._wake.set()
 
     # On the thread of its own.
@@ -107,14 +125,14 @@ class Decisions:
                     self._drop(len(batch), "unwritable")
                     break
 
-    def _written(self, batch: list[tuple[Record, bytes]], *, anew: bool = False) -> bool:
+    def _written(self, batch: list[_Item], *, anew: bool = False) -> bool:
         """Write a batch, or give it up and count it. False: it is worth trying again. `anew`: the file has just been begun anew."""
         if monotonic() < self._again_at:
             self._drop(len(batch), "unwritable")
             return True
         try:
-            self._insert([row(record, told) for record, told in batch])
-        except (sqlite3.Error, OSError) as error:
+            self._insert(batch)
+        except Exception as error:  # whatever it is, it may not end this thread
             self._complain(error)
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if code in _BUSY:
@@ -128,25 +146,34 @@ class Decisions:
         self._warned = False
         return True
 
-    def _insert(self, rows: list[Row]) -> None:
+    def _insert(self, batch: list[_Item]) -> None:
         file = self._file = self._file or opened(self.path, _LOCKED_S)
+        self._before()
         file.execute("BEGIN IMMEDIATE")
         try:
-            file.executemany(INSERT, rows)
-            self._untrimmed += len(rows)
+            file.executemany(INSERT, [self._row(file, *item) for item in batch if isinstance(item, tuple)])
+            for item in batch:
+                if isinstance(item, Abandoned):
+                    attach(file, item)
+            self._untrimmed += len(batch)
             if self._untrimmed >= _TRIM_EVERY:
                 self._trim(file)
                 self._untrimmed = 0
             file.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             with suppress(sqlite3.Error):
                 file.execute("ROLLBACK")
             raise
 
+    def _row(self, file: sqlite3.Connection, record: Record, told: bytes) -> Row:
+        whole = completed(file, record) if waits(record) else None
+        return row(record, told) if whole is None else row(whole, encoded(whole))
+
     def _trim(self, file: sqlite3.Connection) -> None:
         """Delete what is beyond the bounds. Freed pages are used again, so the file does not grow on."""
         bounds = self._bounds
-        file.execute("DELETE FROM decisions WHERE at < ?", (time() - bounds.age_s,))
+        # The newest stays in any case: ids are given out from the highest on, and no number may come twice.
+        file.execute("DELETE FROM decisions WHERE at < ? AND id < (SELECT MAX(id) FROM decisions)", (time() - bounds.age_s,))
         file.execute("DELETE FROM decisions WHERE id <= (SELECT MAX(id) FROM decisions) - ?", (bounds.rows,))
         pages, free, size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
         if (used := (pages - free) * size) > bounds.bytes:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from extproc.core.money import pico
 from extproc.core.records import Record
+from extproc.core.vocabulary import Outcome, Plan
 
 _VERSION = 1
 """Of the form; in a file of another one nothing is written or read."""
 _FORM = f"""
 PRAGMA user_version = {_VERSION};
 CREATE TABLE IF NOT EXISTS decisions (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   at REAL NOT NULL,
   trace_id TEXT NOT NULL,
   outcome TEXT NOT NULL,
@@ -34,9 +35,10 @@ CREATE TABLE IF NOT EXISTS decisions (
   record TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at);
-CREATE INDEX IF NOT EXISTS decisions_trace ON decisions (trace_id);
+CREATE TABLE IF NOT EXISTS abandoned (at REAL NOT NULL, trace_id TEXT NOT NULL, told BLOB NOT NULL);
 """
-# `cost` and `baseline` are picodollars, NULL where unknown.
+# There is no index of traces: it would cost each request as much as all the rest of its row, and a search begins with the newest.
+# `cost` and `baseline` are picodollars, NULL where unknown. `abandoned` holds calls whose record has not come yet.
 
 Row = tuple[object, ...]
 """The columns of one decision, in their order, without `id`."""
@@ -50,12 +52,17 @@ class ForeignError(sqlite3.DatabaseError):
 
 def row(record: Record, told: bytes) -> Row:
     """Give the row of a record; `told` is the record as JSON."""
-    usages = [call.usage for call in record.calls if call.usage] if record.calls else [record.usage] if record.usage else []
+    usage = record.usage
+    read, written = (usage.input, usage.output) if usage else (0, 0)
+    if record.calls:
+        usages = [call.usage for call in record.calls if call.usage]
+        read, written = sum([one.input for one in usages]), sum([one.output for one in usages])
+    cost, baseline = record.cost_usd, record.baseline_usd
     return (
         record.at,
         record.trace_id,
-        record.outcome,
-        record.plan,
+        _TEXT[record.outcome],
+        _TEXT[record.plan],
         record.dialect,
         record.policy,
         record.turn,
@@ -64,12 +71,16 @@ def row(record: Record, told: bytes) -> Row:
         record.status,
         record.duration_s,
         record.first_byte_s,
-        None if record.cost_usd is None else pico(record.cost_usd),
-        None if record.baseline_usd is None else pico(record.baseline_usd),
-        sum([usage.input for usage in usages]),
-        sum([usage.output for usage in usages]),
+        cost if cost is None else pico(cost),
+        baseline if baseline is None else pico(baseline),
+        read,
+        written,
         told.decode(),
     )
+
+
+# SQLite's module asks around for a long time what to do with a text that is not just a text.
+_TEXT = {word: word.value for kind in (Outcome, Plan) for word in kind}
 
 
 def opened(path: Path, patience_s: float) -> sqlite3.Connection:
