@@ -80,6 +80,9 @@ class DialectSpec(Protocol):
     carries: Mapping[Feature, How]
     """What becomes of every feature in a request of this dialect."""
 
+    def carried(self, manner: Manner) -> Mapping[Feature, How]:
+        """Give `carries` as it is for one model: some take less than their dialect has."""
+
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request. UnreadableError where it is not what the dialect says; whatever else it holds stands in `held`."""
 

@@ -76,11 +76,10 @@ class Interpreter:
 
     def body(self, role: Role, *, said: str = "", max_tokens: int | None = None) -> bytes:
         """Write the request in a model's dialect, with one more message of the user's, and a bound for the answer."""
-        conversation, tongue = self.conversation, self._tongue(role)
+        conversation = self.conversation
         if said:
             conversation = replace(conversation, messages=(*conversation.messages, Message(Speaker.USER, (Text(said),))))
-        manner = Manner(self.model(role), max_tokens, tongue.thoughts)
-        return DIALECTS[self.into(role)].asked(conversation, manner)
+        return DIALECTS[self.into(role)].asked(conversation, self._manner(role, max_tokens))
 
     def headers(self, role: Role, headers: Headers) -> list[tuple[str, bytes]]:
         """Give the headers of a translated call: those of no dialect, and the client's credential where that is wanted."""
@@ -109,7 +108,10 @@ class Interpreter:
 
     def losses(self, role: Role) -> Sequence[Loss]:
         """Say what is lost of a translated request. UnreadableError where it cannot be read."""
-        return losses(self.conversation, DIALECTS[self.into(role)].carries)
+        return losses(self.conversation, DIALECTS[self.into(role)].carried(self._manner(role)))
+
+    def _manner(self, role: Role, max_tokens: int | None = None) -> Manner:
+        return Manner(self.model(role), max_tokens, self._tongue(role).thoughts)
 
 
 def _asks(view: View) -> list[str]:

@@ -9,7 +9,7 @@ errors             the API's errors
 from __future__ import annotations
 
 from extproc.core.answers import Answer
-from extproc.core.dialects.anthropic import demands, drafted, edit, errors, features, reading, request, writer, writing
+from extproc.core.dialects.anthropic import demands, drafted, edit, errors, features, models, reading, request, writer, writing
 from extproc.core.dialects.anthropic.reader import Reader, whole
 from extproc.core.dialects.anthropic.writer import Writer
 from extproc.core.vocabulary import Dialect
@@ -32,6 +32,7 @@ class Anthropic:
 
     fields = features.FIELDS
     carries = features.CARRIES
+    carried = staticmethod(models.carried)
 
     conversation = staticmethod(reading.conversation)
     asked = staticmethod(writing.asked)

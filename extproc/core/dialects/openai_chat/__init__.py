@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from extproc.core.answers import Answer, Demands, Piece
-from extproc.core.conversation import Conversation, Manner
+from extproc.core.conversation import Conversation, Feature, How, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes, Reader, Writer
-from extproc.core.dialects.openai_chat import demands, edit, features, reader, reading, request, writer, writing
+from extproc.core.dialects.openai_chat import demands, edit, features, models, reader, reading, request, writer, writing
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.edit import parsed
 from extproc.core.wire.splice import Fields
@@ -46,6 +46,10 @@ class OpenAIChat:
 
     fields = features.FIELDS
     carries = features.CARRIES
+
+    def carried(self, manner: Manner) -> Mapping[Feature, How]:
+        """Give what becomes of every feature in a request to one model."""
+        return models.carried(manner)
 
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from extproc.core.conversation import Feature, How, Manner
 from extproc.core.dialects.openai_chat.features import CARRIES
@@ -63,6 +64,7 @@ def takes_parallel(manner: Manner) -> bool:
     return _SINGLE.search(manner.model) is None
 
 
+@lru_cache(maxsize=64)
 def carried(manner: Manner) -> Mapping[Feature, How]:
     """Give what becomes of every feature in a request to this very model."""
     changed: dict[Feature, How] = {}

@@ -12,10 +12,10 @@ writer     pieces → events, or one body (items)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from extproc.core.answers import Answer, Began, Demands, Piece
-from extproc.core.conversation import Conversation, Manner
+from extproc.core.conversation import Conversation, Feature, How, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes
 from extproc.core.dialects.openai_responses import demands, edit, features, history, reader, reading, request, writer, writing
@@ -55,6 +55,10 @@ class OpenAIResponses:
 
     fields = features.FIELDS
     carries = features.CARRIES
+
+    def carried(self, manner: Manner) -> Mapping[Feature, How]:  # noqa: ARG002
+        """Give what becomes of every feature: the same for all models."""
+        return self.carries
 
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request."""
