@@ -13,7 +13,11 @@ from tests.support.pair import EASY, PATHS, Pair, continuation, newest, pair, qu
 
 pytestmark = pytest.mark.envoy
 
-PAIRS = [("openai_chat", "anthropic"), ("anthropic", "openai_chat"), ("openai_chat", "openai_responses")]
+PAIRS = [
+    ("openai_chat", "anthropic"),
+    pytest.param(("anthropic", "openai_chat"), marks=pytest.mark.slow),
+    pytest.param(("openai_chat", "openai_responses"), marks=pytest.mark.slow),
+]
 """Draft and verify."""
 HARDEST = (
     "Design a lock-free multi-producer queue in C++, prove that it is linearizable, and analyse its security under memory "

@@ -168,25 +168,39 @@ def newest(provider: Simulator) -> Exchange:
 
 
 @contextmanager
-def pair(folder: Path, *, speaking: tuple[str, str] | None = None, **config: Any) -> Iterator[Pair]:
+def pair(
+    folder: Path,
+    *,
+    speaking: tuple[str, str] | None = None,
+    draft_more: dict[str, Any] | None = None,
+    verify_more: dict[str, Any] | None = None,
+    **config: Any,
+) -> Iterator[Pair]:
     """Start it. The configuration begins with a draft provider that is never given up for good, and quick signs of life.
 
-    `speaking`: the one dialect that each provider speaks, draft and verify; without it both speak all.
+    `speaking`: the one dialect that each provider speaks, draft and verify; without it both speak all. `draft_more`, `verify_more`:
+    more keys of that model.
     """
     draft_speaks, verify_speaks = [(Dialect(name),) for name in speaking] if speaking else [tuple(Dialect)] * 2
     with (
         Background(Simulator(Profile(name="draft", steerable=True, steer_header="x-simulate-draft", dialects=draft_speaks))) as draft,
         Background(Simulator(Profile(name="verify", steerable=True, steer_header="x-simulate-verify", dialects=verify_speaks))) as verify,
-        System(folder, _models(draft.url, verify.url, speaking), **{"router": {"refusal_memory_s": 0.001}, **config}) as system,
+        System(
+            folder,
+            _models(draft.url, verify.url, speaking, draft_more or {}, verify_more or {}),
+            **{"router": {"refusal_memory_s": 0.001}, **config},
+        ) as system,
         httpx.Client(base_url=system.url, timeout=30) as client,
     ):
         yield Pair(system, draft, verify, client)
 
 
-def _models(draft: str, verify: str, speaking: tuple[str, str] | None) -> dict[str, Any]:
+def _models(
+    draft: str, verify: str, speaking: tuple[str, str] | None, draft_more: dict[str, Any], verify_more: dict[str, Any]
+) -> dict[str, Any]:
     others: dict[str, Any] = {"openai_chat": {}, "openai_responses": {}}
     spoken = [{"dialect": name} for name in speaking] if speaking else [{"dialect": "anthropic", "dialects": others}] * 2
     return {
-        "draft": {"model": "draft-small", "base_url": draft, "price_usd_per_mtok": DRAFT_PRICE, **spoken[0]},
-        "verify": {"base_url": verify, "price_usd_per_mtok": VERIFY_PRICE, **spoken[1]},
+        "draft": {"model": "draft-small", "base_url": draft, "price_usd_per_mtok": DRAFT_PRICE, **spoken[0], **draft_more},
+        "verify": {"base_url": verify, "price_usd_per_mtok": VERIFY_PRICE, **spoken[1], **verify_more},
     }
