@@ -20,9 +20,10 @@ from bench.cascade_report import cascade_json, cascade_markdown
 from bench.figures import CONNECTIONS, Cells, Memory, Result, Round, Variant
 from bench.inprocess import readings
 from bench.measure import Load, load, resident_mb, taken_by_others
+from bench.peers import MissingError, go_floor
 from bench.probe import KIND_OF, check, count_messages, request_for
 from bench.report import machine, markdown, to_json
-from bench.systems import Kind, System, system, upstream
+from bench.systems import Kind, System, around, system
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +34,20 @@ class Wish:
     rounds: int
     seconds: float
     warm_up: float
-    soak: int
 
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Short measurements: a first impression.")
 @click.option("--rounds", default=3, show_default=True, type=click.IntRange(1), help="Rounds, in which the variants take turns.")
-@click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1), help="Length of one measurement.")
+@click.option("--seconds", default=2.2, show_default=True, type=click.FloatRange(0.1), help="Length of one measurement.")
 @click.option("--only", type=click.Choice(list(SIZES)), multiple=True, help="Only this size of body; may be repeated.")
-@click.option("--soak", default=0, type=click.IntRange(0), help="Afterwards send this many requests and look at the memory again.")
 @click.option("--only-cascade", is_flag=True, help="Only what the cascade adds to its model calls, and what a streamed event costs.")
 @click.option("--json", "file", type=click.Path(path_type=Path, dir_okay=False, writable=True), help="Write all figures to this file, too.")
-def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], soak: int, only_cascade: bool, file: Path | None) -> None:
-    """Measure bare Envoy, the floor of grpc.aio and this processor, side by side."""
+def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], only_cascade: bool, file: Path | None) -> None:
+    """Measure bare Envoy, the floors of three transports and this processor, side by side."""
     signal.signal(signal.SIGTERM, _leave)
     seconds = 0.4 if quick else seconds
-    wish = Wish([size for size in SIZES if size in (only or SIZES)], rounds, seconds, min(0.5, seconds / 4), soak)
+    wish = Wish([size for size in SIZES if size in (only or SIZES)], rounds, seconds, min(0.5, seconds / 4))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         result = None if only_cascade else run(wish, Path(name))
         _say("the cascade")
@@ -61,21 +60,36 @@ def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], soak: 
 
 def run(wish: Wish, folder: Path) -> Result:
     """Start everything, measure, stop everything; the folder is for sockets and logs."""
+    go, without_go = _go_floor(folder)
     with ExitStack() as stack:
-        port = stack.enter_context(upstream(folder))
-        systems = {kind: stack.enter_context(system(kind, port, folder / kind)) for kind in Kind}
+        shared = stack.enter_context(around(folder, go_floor=go))
+        kinds = [kind for kind in Kind if go or kind is not Kind.GO]
+        systems = {kind: stack.enter_context(system(kind, shared, folder / kind)) for kind in kinds}
         processor = systems[Kind.NATIVE].processor
         assert processor is not None
         idle = resident_mb(processor)
         for size in wish.sizes:
-            for variant in Variant:
+            for variant in _measured(systems):
                 check(systems[KIND_OF[variant]], variant, size)
         cells, others = _rounds(wish, systems, folder)
         after = resident_mb(processor)
         counts = count_messages(systems[Kind.NATIVE])
-        memory = Memory(idle, after, _soak(systems[Kind.NATIVE], processor, wish.soak, folder))
     _say("reading requests in process")
-    return Result(machine(), others, wish.sizes, cells, counts, readings(), memory)
+    return Result(machine(), others, wish.sizes, cells, counts, readings(), Memory(idle, after), without_go)
+
+
+def _go_floor(folder: Path) -> tuple[Path | None, str]:
+    """Build the Go floor, or say why there is none."""
+    _say("building the Go floor (the first time half a minute, or more)")
+    try:
+        return go_floor(folder), ""
+    except MissingError as error:
+        _say(f"the Go floor is missing: {error}")
+        return None, str(error)
+
+
+def _measured(systems: Mapping[Kind, System]) -> list[Variant]:
+    return [variant for variant in Variant if KIND_OF[variant] in systems]
 
 
 def _rounds(wish: Wish, systems: Mapping[Kind, System], folder: Path) -> tuple[Cells, float]:
@@ -83,25 +97,15 @@ def _rounds(wish: Wish, systems: Mapping[Kind, System], folder: Path) -> tuple[C
     cells: dict[tuple[Variant, str, int], list[Round]] = {}
     others = 0.0
     for size in wish.sizes:
-        files = {variant: _file(folder / f"{variant.name}.json", request_for(variant, size)) for variant in Variant}
+        files = {variant: _file(folder / f"{variant.name}.json", request_for(variant, size)) for variant in _measured(systems)}
         for number in range(wish.rounds):
             others = max(others, taken_by_others())
             for connections in CONNECTIONS:
-                for variant in Variant:
-                    measured = load(systems[KIND_OF[variant]], files[variant], Load(connections, wish.seconds, wish.warm_up))
+                for variant, file in files.items():
+                    measured = load(systems[KIND_OF[variant]], file, Load(connections, wish.seconds, wish.warm_up))
                     cells.setdefault((variant, size, connections), []).append(measured)
             _say(f"{size}: round {number + 1} of {wish.rounds}")
     return cells, others
-
-
-def _soak(ours: System, processor: int, wanted: int, folder: Path) -> list[tuple[int, float]]:
-    file = _file(folder / "soak.json", request_for(Variant.SKIPPED, "0.2KB"))
-    sent, seen = 0, []
-    while sent < wanted:
-        sent += load(ours, file, Load(16, 2.0, 0.0)).count
-        seen.append((sent, resident_mb(processor)))
-        _say(f"soak: {sent:,} of {wanted:,} requests, {seen[-1][1]:.1f} MB")
-    return seen
 
 
 def _file(path: Path, content: bytes) -> Path:

@@ -13,7 +13,7 @@ from statistics import median
 from bench.cases import LONG_PACE_US, PACE_US, STREAMED, TIMED, Case
 from bench.load import quantile
 from bench.measure import SETTLE_S, cpu_s
-from bench.systems import Kind, System, system, upstream
+from bench.systems import Kind, System, around, system
 from bench.timed import Client, Timing
 
 CONNECTIONS = 4
@@ -61,12 +61,14 @@ def measure(folder: Path, rounds: int, seconds: float) -> Cascade:
     """Start a paced provider and two systems, measure, stop them. A whole run takes about `30 * rounds * seconds`."""
     folder.mkdir()
     with ExitStack() as stack:
-        port = stack.enter_context(upstream(folder, "bench.paced"))
-        systems = {kind: stack.enter_context(system(kind, port, folder / kind)) for kind in (Kind.BARE, Kind.NATIVE)}
+        shared = stack.enter_context(around(folder, "bench.paced"))
+        systems = {kind: stack.enter_context(system(kind, shared, folder / kind)) for kind in (Kind.BARE, Kind.NATIVE)}
         added: list[list[Added]] = []
         streaming: list[Streaming] = []
         for _ in range(rounds):
-            added.append([_added(case, port, systems[Kind.NATIVE], seconds, stream=stream) for case in TIMED for stream in (False, True)])
+            added.append(
+                [_added(case, shared.upstream, systems[Kind.NATIVE], seconds, stream=stream) for case in TIMED for stream in (False, True)]
+            )
             streaming += [_streaming(row, case, systems[kind], seconds) for row, (kind, case) in STREAMED.items()]
     return Cascade([_together(same) for same in zip(*added, strict=True)], streaming)
 

@@ -14,16 +14,19 @@ class Variant(StrEnum):
 
     BARE = "bare Envoy"
     FLOOR = "grpc.aio floor"
+    GO = "Go floor"
+    NATIVE = "native floor"
     SKIPPED = "ours, grpcio, SKIPPED"
     DIRECT = "ours, grpcio, DIRECT"
     NATIVE_SKIPPED = "ours, native, SKIPPED"
     NATIVE_DIRECT = "ours, native, DIRECT"
 
 
-OURS = (Variant.SKIPPED, Variant.DIRECT, Variant.NATIVE_SKIPPED, Variant.NATIVE_DIRECT)
+ON_GRPCIO = (Variant.SKIPPED, Variant.DIRECT)
+ON_NATIVE = (Variant.NATIVE_SKIPPED, Variant.NATIVE_DIRECT)
+OURS = ON_GRPCIO + ON_NATIVE
+FLOORS = (Variant.FLOOR, Variant.GO)
 CONNECTIONS = (1, 16)
-_SAMPLES = 8
-"""Fewer looks at the memory than these show no growth, whether there is any or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +82,6 @@ class Memory:
     idle: float
     after: float
     """After all rounds."""
-    soak: Sequence[tuple[int, float]] = ()
-    """(requests sent so far, memory) while soaking."""
-
-    def growth(self) -> float:
-        """Give what the second half of the soak added; NaN for too short a soak. The first half may fill what is bounded."""
-        if len(self.soak) < _SAMPLES:
-            return nan
-        half = self.soak[-1][0] / 2
-        middle = next(memory for sent, memory in self.soak if sent >= half)
-        return self.soak[-1][1] - middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,28 +96,35 @@ class Result:
     counts: Sequence[Count]
     readings: Sequence[Reading]
     memory: Memory
+    without_go: str = ""
+    """Why the Go floor was not measured; empty where it was."""
+
+    @property
+    def variants(self) -> list[Variant]:
+        """What was measured."""
+        return [one for one in Variant if any(key[0] is one for key in self.cells)]
 
 
 def values(cells: Cells, variant: Variant, size: str, connections: int, name: str) -> list[float]:
-    """Give one figure of all rounds of a cell."""
-    return [getattr(one, name) for one in cells[variant, size, connections]]
+    """Give one figure of all rounds of a cell; none for one that was not measured."""
+    return [getattr(one, name) for one in cells.get((variant, size, connections), ())]
 
 
 def added_p50(cells: Cells, variant: Variant, size: str) -> list[float]:
     """Give what a variant adds to the p50 of bare Envoy at one connection, in ms, round by round."""
-    pairs = zip(values(cells, variant, size, 1, "p50_ms"), values(cells, Variant.BARE, size, 1, "p50_ms"), strict=True)
-    return [mine - bare for mine, bare in pairs]
+    mine, bare = (values(cells, one, size, 1, "p50_ms") for one in (variant, Variant.BARE))
+    return [one - other for one, other in zip(mine, bare, strict=True)] if mine else []
 
 
-def added_ratios(cells: Cells, variant: Variant, size: str) -> list[float]:
-    """Give that as a multiple of what the floor adds, round by round."""
-    return _ratios(added_p50(cells, variant, size), added_p50(cells, Variant.FLOOR, size))
+def added_ratios(cells: Cells, variant: Variant, size: str, floor: Variant) -> list[float]:
+    """Give that as a multiple of what a floor adds, round by round."""
+    return _ratios(added_p50(cells, variant, size), added_p50(cells, floor, size))
 
 
-def cpu_ratios(cells: Cells, variant: Variant, size: str, connections: int) -> list[float]:
-    """Give a processor's CPU per request as a multiple of the floor's, round by round."""
-    mine, floor = (values(cells, one, size, connections, "processor_cpu_ms") for one in (variant, Variant.FLOOR))
-    return _ratios(mine, floor)
+def ratios(cells: Cells, variant: Variant, size: str, connections: int, name: str, floor: Variant) -> list[float]:
+    """Give one figure as a multiple of a floor's, round by round."""
+    mine, other = (values(cells, one, size, connections, name) for one in (variant, floor))
+    return _ratios(mine, other)
 
 
 def middle(figures: Sequence[float]) -> float:
@@ -133,5 +133,5 @@ def middle(figures: Sequence[float]) -> float:
 
 
 def _ratios(mine: Sequence[float], floor: Sequence[float]) -> list[float]:
-    """Rounds in which noise has made the floor free say nothing."""
-    return [one / other for one, other in zip(mine, floor, strict=True) if other > 0]
+    """Rounds in which noise has made the floor free say nothing; nor does a floor that was not measured."""
+    return [one / other for one, other in zip(mine, floor, strict=True) if other > 0] if floor else []

@@ -14,6 +14,8 @@ from bench.upstream import EVENTS, WAIT
 KIND_OF = {
     Variant.BARE: Kind.BARE,
     Variant.FLOOR: Kind.FLOOR,
+    Variant.GO: Kind.GO,
+    Variant.NATIVE: Kind.NATIVE_FLOOR,
     Variant.SKIPPED: Kind.OURS,
     Variant.DIRECT: Kind.OURS,
     Variant.NATIVE_SKIPPED: Kind.NATIVE,
@@ -26,6 +28,8 @@ _SENT = r"ext_proc\.stream_msgs_sent$"
 _EXPECTED = {
     Variant.BARE: ("", "verify"),
     Variant.FLOOR: ("", "draft"),
+    Variant.GO: ("", "draft"),
+    Variant.NATIVE: ("", "draft"),
     Variant.SKIPPED: ("SKIPPED", "draft"),
     Variant.DIRECT: ("DIRECT", "verify"),
     Variant.NATIVE_SKIPPED: ("SKIPPED", "draft"),

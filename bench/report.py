@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,7 +12,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from bench.figures import CONNECTIONS, OURS, Result, Variant, added_p50, added_ratios, cpu_ratios, middle, values
+from bench.figures import CONNECTIONS, FLOORS, Result, Variant, added_p50, added_ratios, middle, ratios, values
 from bench.probe import WAIT_MS
 from bench.promises import Promise, promises
 
@@ -34,6 +34,7 @@ def markdown(result: Result) -> str:
     parts = [
         result.machine,
         _company(result.others),
+        *([f"The Go floor is missing: {result.without_go}."] if result.without_go else []),
         f"Medians of {rounds} rounds, the best in brackets; ratios are of the same round, with their range in brackets.",
         _times(result),
         "CPU in ms for 1,000 requests:",
@@ -59,13 +60,14 @@ def to_json(result: Result) -> dict[str, Any]:
             "what": one.what,
             "measured": None if isnan(one.measured) else one.measured,
             "limit": one.limit,
-            "exact": one.exact,
+            "sense": one.sense,
             "holds": one.holds,
         }
         for one in promises(result)
     ]
     return {
         "machine": result.machine,
+        "without_go": result.without_go,
         "taken_by_others": result.others,
         "cells": cells,
         "messages": [asdict(one) for one in result.counts],
@@ -90,36 +92,45 @@ def _company(others: float) -> str:
 
 
 def _times(result: Result) -> str:
-    head = ["body", "variant", "p50 ms, 1 conn.", "p99 ms", "added p50 ms", "× floor", "req/s", "p50 ms, 16 conn.", "p99 ms", "req/s"]
+    head = ["body", "variant", "p50 ms, 1 conn.", "p99 ms", "added p50 ms", *_OF, "req/s", "p50 ms, 16 conn.", "p99 ms", "req/s", *_OF]
     rows = []
     for size in result.sizes:
-        for variant in Variant:
+        for variant in result.variants:
             one, many = (
                 {name: values(result.cells, variant, size, connections, name) for name in ("p50_ms", "p99_ms", "rps")}
                 for connections in CONNECTIONS
             )
             added = _low(added_p50(result.cells, variant, size)) if variant is not Variant.BARE else ""
-            ratio = _range(added_ratios(result.cells, variant, size)) if variant in OURS else ""
-            row = [size, variant, _low(one["p50_ms"]), _low(one["p99_ms"]), added, ratio, _high(one["rps"])]
-            rows.append([*row, _low(many["p50_ms"]), _low(many["p99_ms"]), _high(many["rps"])])
+            of_added = _of(variant, lambda floor: added_ratios(result.cells, variant, size, floor))  # noqa: B023 - called at once
+            of_rps = _of(variant, lambda floor: ratios(result.cells, variant, size, 16, "rps", floor))  # noqa: B023
+            row = [size, variant, _low(one["p50_ms"]), _low(one["p99_ms"]), added, *of_added, _high(one["rps"])]
+            rows.append([*row, _low(many["p50_ms"]), _low(many["p99_ms"]), _high(many["rps"]), *of_rps])
     return table(head, rows)
 
 
 def _cpu(result: Result) -> str:
     head = ["body", "variant"]
     for connections in CONNECTIONS:
-        head += [f"Envoy, {connections} conn.", "processor", "× floor"]
+        head += [f"Envoy, {connections} conn.", "processor", *_OF]
     rows = []
     for size in result.sizes:
-        for variant in Variant:
+        for variant in result.variants:
             row: list[str] = [size, variant]
             for connections in CONNECTIONS:
                 envoy, processor = (values(result.cells, variant, size, connections, f"{one}_cpu_ms") for one in ("envoy", "processor"))
                 row.append(_low(envoy, 0))
                 row.append(_low(processor, 0) if variant is not Variant.BARE else "")
-                row.append(_range(cpu_ratios(result.cells, variant, size, connections)) if variant in OURS else "")
+                row += _of(variant, lambda floor: ratios(result.cells, variant, size, connections, "processor_cpu_ms", floor))  # noqa: B023
             rows.append(row)
     return table(head, rows)
+
+
+_OF = [f"× {floor}" for floor in FLOORS]
+
+
+def _of(variant: Variant, of: Callable[[Variant], Sequence[float]]) -> list[str]:
+    """Give what a variant is of each floor; a floor is not held against itself."""
+    return [_range(of(floor)) if variant not in (Variant.BARE, floor) else "" for floor in FLOORS]
 
 
 def _readings(result: Result) -> str:
@@ -137,8 +148,7 @@ def _counts(result: Result) -> str:
 
 def _memory(result: Result) -> str:
     memory = result.memory
-    told = f"Resident memory of our processor: {memory.idle:.0f} MB idle, {memory.after:.0f} MB after the rounds"
-    return told + "".join(f", {at:.0f} MB after {sent:,} requests more" for sent, at in memory.soak[-1:]) + "."
+    return f"Resident memory of our processor: {memory.idle:.0f} MB idle, {memory.after:.0f} MB after the rounds."
 
 
 def _promises(held: Sequence[Promise]) -> str:
@@ -147,7 +157,7 @@ def _promises(held: Sequence[Promise]) -> str:
         [
             one.what,
             "–" if isnan(one.measured) else f"{one.measured:,.2f}",
-            f"{'=' if one.exact else '≤'} {one.limit:g}",
+            f"{one.sense} {one.limit:g}",
             verdicts[one.holds],
         ]
         for one in held

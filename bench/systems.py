@@ -35,10 +35,17 @@ class Kind(StrEnum):
     """An Envoy that only carries."""
     FLOOR = "floor"
     """The same with our ext_proc filter, and the floor behind it."""
+    GO = "go"
+    """The same with the floor of Go (`bench.peers`)."""
+    NATIVE_FLOOR = "native-floor"
+    """The same with the floor on our own transport."""
     OURS = "ours"
     """Everything of ours, telemetry included."""
     NATIVE = "native"
     """The same on the transport of our own."""
+
+
+FLOORS = (Kind.FLOOR, Kind.GO, Kind.NATIVE_FLOOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +71,57 @@ def environ() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(_ROOT)}
 
 
-@contextmanager
-def upstream(folder: Path, module: str = "bench.upstream") -> Iterator[int]:
-    """Run the provider that all systems share; gives its port."""
-    with process(python(module), folder / "upstream.log"):
-        yield int(_until((folder / "upstream.log").read_text, folder))
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What all systems share."""
+
+    upstream: int
+    """Port of the provider."""
+    collector: int
+    """Port of the collector of telemetry."""
+    go_floor: Path | None = None
+    """The program of the Go floor, where there is one."""
 
 
 @contextmanager
-def system(kind: Kind, upstream_port: int, folder: Path) -> Iterator[System]:
+def around(folder: Path, provider: str = "bench.upstream", go_floor: Path | None = None) -> Iterator[Around]:
+    """Run what all systems share."""
+    with _serving(provider, folder) as upstream, _serving("bench.collector", folder) as collector:
+        yield Around(upstream, collector, go_floor)
+
+
+@contextmanager
+def _serving(module: str, folder: Path) -> Iterator[int]:
+    """Run one of our servers; gives its port."""
+    log = folder / f"{module}.log"
+    with process(python(module), log):
+        yield int(_until(log.read_text, folder))
+
+
+@contextmanager
+def system(kind: Kind, around: Around, folder: Path) -> Iterator[System]:
     """Run one system, ready to be asked."""
     folder.mkdir()
     listen, envoy_admin, admin = _free_ports(3)
-    config, runtime = configuration(upstream_port, listen, envoy_admin, admin), RuntimeDir(folder)
+    config, runtime = configuration(around.upstream, listen, envoy_admin, admin, around.collector), RuntimeDir(folder)
     config = config.model_copy(update={"transport": "native" if kind is Kind.NATIVE else "grpcio"})
     prepare(config, runtime)
     runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))
     with ExitStack() as stack:
-        argv = _processor(kind, runtime)
+        argv = _processor(kind, runtime, around)
         processor = stack.enter_context(process(argv, folder / "processor.log")) if argv else None
         carry = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
         envoy = stack.enter_context(process(carry, folder / "envoy.log"))
         _until(lambda: _answers(f"http://127.0.0.1:{envoy_admin}/ready"), folder)
         if kind in (Kind.OURS, Kind.NATIVE):
             _until(lambda: _answers(f"http://127.0.0.1:{admin}/readyz"), folder)
-        elif kind is Kind.FLOOR:
+        elif kind in FLOORS:
             _until(runtime.worker(0).exists, folder)
         yield System(kind, listen, envoy_admin, envoy.pid, processor.pid if processor else None)
 
 
-def configuration(upstream_port: int, listen: int = 10000, envoy_admin: int = 9901, admin: int = 9464) -> Config:
-    """Give the configuration of all systems: both models at the same upstream, and nothing too long for the draft."""
+def configuration(upstream_port: int, listen: int = 10000, envoy_admin: int = 9901, admin: int = 9464, collector: int = 0) -> Config:
+    """Give the configuration of all systems: both models at the same upstream, nothing too long for the draft, every request traced."""
     model = {"dialect": "anthropic", "base_url": f"http://127.0.0.1:{upstream_port}", "price_usd_per_mtok": {"input": 1.0, "output": 2.0}}
     return Config.model_validate(
         {
@@ -103,6 +130,7 @@ def configuration(upstream_port: int, listen: int = 10000, envoy_admin: int = 99
             "admin": f"127.0.0.1:{admin}",
             "envoy_admin": f"127.0.0.1:{envoy_admin}",
             "models": {"draft": {**model, "model": "draft-small"}, "verify": model},
+            "telemetry": {"otlp_endpoint": f"http://127.0.0.1:{collector}" if collector else ""},
             "router": {"rules": {"long_conversation": 0, "many_messages": 0}},
         }
     )
@@ -111,8 +139,9 @@ def configuration(upstream_port: int, listen: int = 10000, envoy_admin: int = 99
 def stripped(made: dict[str, Any], kind: Kind) -> dict[str, Any]:
     """Take out of a bootstrap of ours what this kind of system does not have; the bootstrap is changed and given back.
 
-    The floor keeps the ext_proc filter as it is and nothing else: usage, records and response headers are our own work, and must
-    not make the floor look dear.
+    A floor keeps the ext_proc filter as it is and nothing else: usage, records and response headers are our own work, and must
+    not make the floor look dear. Envoy's own spans stay everywhere: what they cost is no processor's, and each of them, with a
+    trace context of its own in every call, must be read by every processor.
     """
     if kind in (Kind.OURS, Kind.NATIVE):
         return made
@@ -127,7 +156,7 @@ def stripped(made: dict[str, Any], kind: Kind) -> dict[str, Any]:
 
 
 def _stays(filter_name: str, kind: Kind) -> bool:
-    return kind is Kind.FLOOR and filter_name == EXT_PROC
+    return kind in FLOORS and filter_name == EXT_PROC
 
 
 def _carry(route: dict[str, Any], kind: Kind) -> dict[str, Any]:
@@ -152,11 +181,14 @@ def process(argv: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
             running.wait()
 
 
-def _processor(kind: Kind, runtime: RuntimeDir) -> list[str]:
+def _processor(kind: Kind, runtime: RuntimeDir, around: Around) -> list[str]:
     if kind is Kind.BARE:
         return []
-    if kind is Kind.FLOOR:
-        return python("bench.floor", str(runtime.worker(0)))
+    if kind is Kind.GO:
+        assert around.go_floor is not None
+        return [str(around.go_floor), str(runtime.worker(0))]
+    if kind in FLOORS:
+        return python("bench.floor", str(runtime.worker(0)), "native" if kind is Kind.NATIVE_FLOOR else "grpcio")
     return python("extproc", "serve", "--worker", "0", "--runtime-dir", str(runtime.root))
 
 

@@ -10,6 +10,8 @@ from bench.figures import CONNECTIONS, Cells, Count, Memory, Reading, Result, Ro
 _P50 = {
     Variant.BARE: (1.0, 2.0, 1.0),
     Variant.FLOOR: (2.0, 4.0, 3.0),
+    Variant.GO: (1.5, 3.5, 2.0),
+    Variant.NATIVE: (1.4, 2.4, 1.4),
     Variant.SKIPPED: (2.5, 4.4, 4.0),
     Variant.DIRECT: (2.0, 3.0, 2.0),
     Variant.NATIVE_SKIPPED: (1.5, 2.5, 1.5),
@@ -18,6 +20,8 @@ _P50 = {
 _CPU = {
     Variant.BARE: 0.0,
     Variant.FLOOR: 200.0,
+    Variant.GO: 125.0,
+    Variant.NATIVE: 50.0,
     Variant.SKIPPED: 300.0,
     Variant.DIRECT: 250.0,
     Variant.NATIVE_SKIPPED: 100.0,

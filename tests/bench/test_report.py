@@ -7,7 +7,7 @@ from math import nan
 
 import pytest
 
-from bench.figures import OURS, Count, Memory, Reading, Round, Variant
+from bench.figures import ON_GRPCIO, ON_NATIVE, Count, Memory, Reading, Round, Variant
 from bench.promises import Promise, promises
 from bench.report import machine, markdown, table, to_json
 from tests.bench.made import cells, result
@@ -18,8 +18,10 @@ from tests.bench.made import cells, result
     [
         (Promise("a", 1.5, 1.5), True),
         (Promise("a", 1.51, 1.5), False),
-        (Promise("a", 3.0, 3, exact=True), True),
-        (Promise("a", 0.0, 3, exact=True), False),  # nothing counted is not a saving
+        (Promise("a", 3.0, 3, "="), True),
+        (Promise("a", 0.0, 3, "="), False),  # nothing counted is not a saving
+        (Promise("a", 1.2, 1.2, "≥"), True),
+        (Promise("a", 1.19, 1.2, "≥"), False),
         (Promise("a", nan, 1.5), None),
     ],
 )
@@ -30,18 +32,22 @@ def test_a_promise(promise: Promise, holds: bool | None) -> None:
 def test_promises_of_a_whole_run() -> None:
     told = {one.what: one.holds for one in promises(result("0.2KB", "100KB", "1000KB"))}
     assert told == {
-        "added p50, 0.2KB, ours, grpcio, SKIPPED, × floor": True,
-        "added p50, 0.2KB, ours, grpcio, DIRECT, × floor": True,
-        "added p50, 0.2KB, ours, native, SKIPPED, × floor": True,
-        "added p50, 0.2KB, ours, native, DIRECT, × floor": True,
-        "added p50, 100KB, ours, grpcio, SKIPPED, × floor": True,
-        "added p50, 100KB, ours, grpcio, DIRECT, × floor": True,
-        "added p50, 100KB, ours, native, SKIPPED, × floor": True,
-        "added p50, 100KB, ours, native, DIRECT, × floor": True,
-        "processor CPU, 0.2KB, ours, grpcio, SKIPPED, × floor": False,
-        "processor CPU, 0.2KB, ours, grpcio, DIRECT, × floor": True,
-        "processor CPU, 0.2KB, ours, native, SKIPPED, × floor": True,
-        "processor CPU, 0.2KB, ours, native, DIRECT, × floor": True,
+        "added p50, 0.2KB, ours, grpcio, SKIPPED, × grpc.aio floor": True,
+        "added p50, 0.2KB, ours, grpcio, DIRECT, × grpc.aio floor": True,
+        "added p50, 0.2KB, native floor, × Go floor": True,
+        "added p50, 0.2KB, ours, native, SKIPPED, × Go floor": True,
+        "added p50, 0.2KB, ours, native, DIRECT, × Go floor": True,
+        "added p50, 100KB, ours, grpcio, SKIPPED, × grpc.aio floor": True,
+        "added p50, 100KB, ours, grpcio, DIRECT, × grpc.aio floor": True,
+        "added p50, 100KB, native floor, × Go floor": True,
+        "added p50, 100KB, ours, native, SKIPPED, × Go floor": True,
+        "added p50, 100KB, ours, native, DIRECT, × Go floor": True,
+        "processor CPU, 0.2KB, ours, grpcio, SKIPPED, × grpc.aio floor": False,
+        "processor CPU, 0.2KB, ours, grpcio, DIRECT, × grpc.aio floor": True,
+        "processor CPU, 0.2KB, native floor, × Go floor": True,
+        "processor CPU, 0.2KB, ours, native, SKIPPED, × Go floor": True,
+        "processor CPU, 0.2KB, ours, native, DIRECT, × Go floor": True,
+        **{f"req/s, {size}, {variant}, × Go floor": True for size in ("0.2KB", "100KB") for variant in (Variant.NATIVE, *ON_NATIVE)},
         "messages, SKIPPED, JSON": True,
         "messages, DIRECT, JSON": True,
         "messages, no LLM call": True,
@@ -64,7 +70,10 @@ def test_no_promise_is_made_about_what_was_not_measured() -> None:
         ({"counts": [Count("no LLM call", 0.0, 0.05, 0)]}, "messages, no LLM call"),
         ({"readings": [Reading("1MB", "one long text", 1.0, 1.0, 1.0, 1001.0)]}, "accept, classify and plan, 1MB, one long text, µs"),
         ({"memory": Memory(90.5, 95.0)}, "resident memory, idle, MB"),
-        ({"memory": Memory(80.0, 95.0, [(number, 95.0 + number) for number in range(1, 9)])}, "growth in the second half of the soak, MB"),
+        (
+            {"cells": {**cells("0.2KB"), (Variant.NATIVE_DIRECT, "0.2KB", 16): [Round(1.9, 2.0, 500.0, 1.0, 90.0, 1, 0)] * 3}},
+            "req/s, 0.2KB, ours, native, DIRECT, × Go floor",
+        ),
         (
             {"cells": {**cells("0.2KB"), (Variant.FLOOR, "0.2KB", 1): [Round(2.0, 2.0, 1.0, 1.0, 200.0, 1, 1)] * 3}},
             "requests that failed open",
@@ -94,7 +103,7 @@ def test_a_busy_machine_is_named_so() -> None:
 
 
 def test_json_holds_everything_and_is_valid() -> None:
-    made = result("0.2KB", memory=Memory(80.0, 87.0, [(1000, 88.0)]))
+    made = result("0.2KB", memory=Memory(80.0, 87.0))
     told = json.loads(json.dumps(to_json(made), allow_nan=False))
     assert len(told["cells"]) == 2 * len(Variant)
     assert told["cells"][0] == {
@@ -114,8 +123,8 @@ def test_json_holds_everything_and_is_valid() -> None:
             for p50 in (1.0, 2.0, 1.0)
         ],
     }
-    assert told["memory_mb"] == {"idle": 80.0, "after": 87.0, "soak": [[1000, 88.0]]}
-    assert {one["holds"] for one in told["promises"]} == {True, False, None}  # one look at the memory shows no growth
+    assert told["memory_mb"] == {"idle": 80.0, "after": 87.0}
+    assert {one["holds"] for one in told["promises"]} == {True, False}
 
 
 def test_json_has_null_for_what_could_not_be_measured() -> None:
@@ -123,8 +132,18 @@ def test_json_has_null_for_what_could_not_be_measured() -> None:
     made = result("0.2KB", cells={**cells("0.2KB"), (Variant.FLOOR, "0.2KB", 16): nothing})
     told = json.loads(json.dumps(to_json(made), allow_nan=False))
     unsure = [one for one in told["promises"] if one["holds"] is None]
-    assert [one["measured"] for one in unsure] == [None] * len(OURS)
+    assert [one["measured"] for one in unsure] == [None] * len(ON_GRPCIO)
     assert "not measured" in markdown(made)
+
+
+def test_a_run_without_the_go_floor_says_so_and_promises_nothing_about_it() -> None:
+    made = {key: rounds for key, rounds in cells("0.2KB").items() if key[0] is not Variant.GO}
+    told = result("0.2KB", cells=made, without_go="Go is not installed")
+    text = markdown(told)
+    assert "The Go floor is missing: Go is not installed." in text
+    assert "| Go floor " not in text
+    assert {one.holds for one in promises(told) if "Go floor" in one.what} == {None}
+    assert to_json(told)["without_go"] == "Go is not installed"
 
 
 def test_a_table_is_aligned() -> None:

@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench import floor
 from bench.bodies import body
 from bench.measure import cpu_s, resident_mb, taken_by_others
-from bench.systems import Kind, configuration, stripped
+from bench.systems import FLOORS, Kind, configuration, stripped
 from extproc.config.runtime import RuntimeDir
 from extproc.envoyconf import bootstrap
 from extproc.envoyconf.parts import EXT_PROC
@@ -38,13 +40,14 @@ def test_bare_envoy_only_carries() -> None:
     assert "access_log" not in _manager(Kind.BARE)
 
 
-def test_the_floor_has_our_ext_proc_filter_unchanged_and_nothing_else() -> None:
-    assert list(_filters(Kind.FLOOR)) == [EXT_PROC, "envoy.filters.http.router"]
-    assert _filters(Kind.FLOOR)[EXT_PROC] == _filters(Kind.OURS)[EXT_PROC]
+@pytest.mark.parametrize("kind", FLOORS)
+def test_a_floor_has_our_ext_proc_filter_unchanged_and_nothing_else(kind: Kind) -> None:
+    assert list(_filters(kind)) == [EXT_PROC, "envoy.filters.http.router"]
+    assert _filters(kind)[EXT_PROC] == _filters(Kind.OURS)[EXT_PROC]
     asked = [route["match"] for route in _routes(Kind.OURS) if "route" in route and EXT_PROC in route.get("typed_per_filter_config", {})]
     assert asked
-    assert [route["match"] for route in _routes(Kind.FLOOR) if "typed_per_filter_config" in route] == asked
-    assert "access_log" not in _manager(Kind.FLOOR)
+    assert [route["match"] for route in _routes(kind) if "typed_per_filter_config" in route] == asked
+    assert "access_log" not in _manager(kind)
 
 
 def test_ours_is_whole() -> None:
@@ -53,7 +56,7 @@ def test_ours_is_whole() -> None:
 
 
 class Context:
-    """Stands in for the gRPC stream."""
+    """Stands in for the stream of a transport."""
 
     def __init__(self, *messages: ProcessingRequest) -> None:
         self._messages = [message.SerializeToString() for message in messages]
@@ -73,7 +76,7 @@ def test_the_floor_changes_the_model_and_the_route() -> None:
         ProcessingRequest(request_body=HttpBody(body=content, end_of_stream=True)),
         ProcessingRequest(response_headers=HttpHeaders()),
     )
-    asyncio.run(floor.process(None, context))
+    asyncio.run(floor.process(context))
     kinds = [response.WhichOneof("response") for response in context.written]
     assert kinds == ["request_headers", "request_body", "response_headers"]
     common = context.written[1].request_body.response
@@ -86,7 +89,7 @@ def test_the_floor_changes_the_model_and_the_route() -> None:
 
 def test_the_floor_ends_with_the_client() -> None:
     context: Any = Context(ProcessingRequest(request_headers=HttpHeaders()))
-    asyncio.run(floor.process(None, context))
+    asyncio.run(floor.process(context))
     assert len(context.written) == 1
 
 
@@ -97,3 +100,13 @@ def test_the_process_table_is_read() -> None:
     assert cpu_s(os.getpid()) >= before
     assert resident_mb(os.getpid()) > 5
     assert 0 <= taken_by_others(0.05) <= 1
+
+
+def test_envoy_traces_in_every_system_alike() -> None:
+    config = configuration(8000, collector=4317)
+    managers = []
+    for kind in Kind:
+        made = stripped(bootstrap(config, RuntimeDir(Path("/run/bench"))), kind)
+        managers.append(made["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"])
+    assert managers[0]["tracing"]["random_sampling"] == {"value": 100}
+    assert all(one["tracing"] == managers[0]["tracing"] for one in managers)

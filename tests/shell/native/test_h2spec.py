@@ -1,14 +1,12 @@
 """h2spec, the conformance test for HTTP/2, against the connection under a plain HTTP server.
 
-It is built with Go, at a fixed version, once per machine. Where Go is missing, this fails rather than being skipped unseen; say
-EXTPROC_WITHOUT_GO=1 to do without it.
+It is built with Go, at a fixed version, once per machine.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
@@ -20,6 +18,7 @@ import pytest
 
 from tests.shell.native.plain import Plain
 from tests.support.background import Background
+from tests.support.go import go
 
 _MODULE = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"
 
@@ -36,14 +35,10 @@ DEVIATIONS = {
 
 
 def _h2spec() -> Path:
-    go = shutil.which("go")
-    if go is None:
-        if os.environ.get("EXTPROC_WITHOUT_GO"):
-            pytest.skip("EXTPROC_WITHOUT_GO is set")
-        pytest.fail("h2spec needs Go; install it, or set EXTPROC_WITHOUT_GO=1 to do without this test")
+    program = go()
     folder = Path(tempfile.gettempdir()) / f"extproc-h2spec-{os.getuid()}"
     if not (folder / "h2spec").exists():
-        subprocess.run([go, "install", _MODULE], env={**os.environ, "GOBIN": str(folder)}, check=True, timeout=300)
+        subprocess.run([program, "install", _MODULE], env={**os.environ, "GOBIN": str(folder)}, check=True, timeout=300)
     return folder / "h2spec"
 
 
