@@ -5,7 +5,7 @@ demands    read for what an answer is held against
 edit       the few changes to it; history: which of its answers another provider wrote
 features   what requests can hold, and what is carried
 reading    a request in full → a conversation (transcript, content, tools: what it is made of)
-writing    a conversation → a request (inputs: its items)
+writing    a conversation → a request (inputs: its items, models: what whose models take)
 reader     events, or one body → pieces (events, output, parts, taking: what it is made of)
 writer     pieces → events, or one body (items)
 """
@@ -18,7 +18,7 @@ from extproc.core.answers import Answer, Began, Demands, Piece
 from extproc.core.conversation import Conversation, Feature, How, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes
-from extproc.core.dialects.openai_responses import demands, edit, features, history, reader, reading, request, writer, writing
+from extproc.core.dialects.openai_responses import demands, edit, features, history, models, reader, reading, request, writer, writing
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.splice import Fields
 from extproc.core.wire.sse import SseEvent, comment
@@ -56,9 +56,9 @@ class OpenAIResponses:
     fields = features.FIELDS
     carries = features.CARRIES
 
-    def carried(self, manner: Manner) -> Mapping[Feature, How]:  # noqa: ARG002
-        """Give what becomes of every feature: the same for all models."""
-        return self.carries
+    def carried(self, manner: Manner) -> Mapping[Feature, How]:
+        """Give what becomes of every feature in a request to this very model."""
+        return models.carried(manner)
 
     def conversation(self, body: bytes) -> Conversation:
         """Read a whole request."""

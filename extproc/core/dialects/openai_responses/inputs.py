@@ -7,7 +7,7 @@ from typing import Any
 
 from extproc.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult, fitted, fitted_id
 from extproc.core.dialects import media
-from extproc.core.dialects.offering import object_of
+from extproc.core.dialects.offering import free_arguments, object_of
 from extproc.core.dialects.turns import turns
 
 Json = dict[str, Any]
@@ -16,13 +16,13 @@ _FAILED = ("error", "traceback")
 """Beginnings of what a tool says by which a failure is known without a mark."""
 
 
-def items_of(messages: Sequence[Message]) -> list[Json]:
-    """Write the items of an input."""
+def items_of(messages: Sequence[Message], *, free: bool) -> list[Json]:
+    """Write the items of an input. `free`: the model knows custom tools, whose input is free text; others see functions in their place."""
     items: list[Json] = []
     custom: set[str] = set()
     for message in turns(messages, system=True):
         if message.role is Role.ASSISTANT:
-            items += _answered(message, custom)
+            items += _answered(message, custom, free=free)
         else:
             items += [_result(part, custom) for part in message.parts if isinstance(part, ToolResult)]
             if said := _parts([part for part in message.parts if isinstance(part, Text | Media)]):
@@ -31,15 +31,15 @@ def items_of(messages: Sequence[Message]) -> list[Json]:
     return items
 
 
-def _answered(message: Message, custom: set[str]) -> Iterable[Json]:
+def _answered(message: Message, custom: set[str], *, free: bool) -> Iterable[Json]:
     for part in message.parts:
         if isinstance(part, Text):
             yield {"type": "message", "role": "assistant", "content": part.text}
-        elif isinstance(part, ToolCall) and part.custom:
+        elif isinstance(part, ToolCall) and part.custom and free:
             custom.add(part.id)
             yield {"type": "custom_tool_call", "call_id": fitted_id(part.id), "name": fitted(part.name), "input": part.arguments}
         elif isinstance(part, ToolCall):
-            arguments = bytes(object_of(part.arguments)).decode()
+            arguments = bytes(free_arguments(part.arguments) if part.custom else object_of(part.arguments)).decode()
             yield {"type": "function_call", "call_id": fitted_id(part.id), "name": fitted(part.name), "arguments": arguments}
 
 

@@ -12,51 +12,30 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from extproc.core.conversation import (
-    Choice,
     Conversation,
+    Feature,
     Form,
+    How,
     Manner,
     Media,
     Message,
-    Part,
     Role,
     Text,
     Thinking,
     Thought,
-    Tool,
     ToolCall,
     ToolResult,
 )
 from extproc.core.dialects.turns import GO_ON, NO_RESULT
 from extproc.core.vocabulary import Dialect
+from tests.core.dialects.openai_responses.asking import HELLO, LOOK, LOOSE, MODEL, OTHER, PATCH, STRICT, asked, results, said
 from tests.core.dialects.openai_responses.made import SPEC
 from tests.support.strict import refusals
-
-HELLO = Message(Role.USER, (Text("Hello"),))
-OBJECT = msgspec.Raw(b'{"type": "object", "properties": {}}')
-LOOK = Tool("look", "Looks.", OBJECT)
-PATCH = Tool("patch", custom=True, grammar="start: /x/", syntax="lark")
-
-
-def asked(*messages: Message, manner: Manner | None = None, **told: Any) -> dict[str, Any]:
-    conversation = Conversation("asked-for", messages=messages or (HELLO,), **told)
-    body = SPEC.asked(conversation, manner or Manner("m"))
-    assert refusals(Dialect.OPENAI_RESPONSES, body) == []
-    written: dict[str, Any] = json.loads(body)
-    return written
-
-
-def said(*parts: Part) -> Message:
-    return Message(Role.ASSISTANT, parts)
-
-
-def results(*parts: Part) -> Message:
-    return Message(Role.USER, parts)
 
 
 def test_the_least_that_is_asked():
     assert asked() == {
-        "model": "m",
+        "model": MODEL,
         "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}],
         "store": False,
     }
@@ -67,7 +46,7 @@ def test_what_stands_before_the_conversation_and_in_it():
     assert written["instructions"] == "a\n\nb"
     assert [item["role"] for item in written["input"]] == ["user", "developer", "user"]
     alone = json.loads(SPEC.asked(Conversation("m", system=(Text("a"),)), Manner("m")))
-    assert alone["input"] == [{"type": "message", "role": "developer", "content": "a"}]
+    assert (alone["instructions"], alone["input"]) == ("a", "Begin.")
 
 
 def test_an_answer_is_told_in_items_without_ids_of_their_own():
@@ -151,50 +130,12 @@ def test_what_is_missing_and_what_is_too_much():
     assert [item["call_id"] for item in twice[1:]] == ["c", "c", "c-2", "c-2"]
 
 
-STRICT = msgspec.Raw(b'{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}')
-LOOSE = msgspec.Raw(b'{"type":"object","properties":{"a":{"type":"string"}}}')
-
-
-@pytest.mark.parametrize(
-    ("strict", "schema", "written"),
-    [(None, STRICT, False), (False, STRICT, False), (True, STRICT, True), (True, LOOSE, False), (True, None, False)],
-)
-def test_a_tool_is_strict_where_it_is_asked_and_can_be(strict: bool | None, schema: msgspec.Raw | None, written: bool):
-    (tool,) = asked(tools=(Tool("look", schema=schema, strict=strict),))["tools"]
-    assert tool["strict"] is written
-    assert tool["parameters"]["type"] == "object"
-
-
-def test_a_tool_whose_name_does_not_fit_is_called_by_the_one_that_does():
-    name = "files/look.at" + "x" * 80
-    written = asked(
-        HELLO,
-        said(ToolCall("c", name, "{}")),
-        results(ToolResult("c", ())),
-        tools=(Tool(name), PATCH),
-        choice=Choice("named", name),
-    )
-    assert written["tools"][0]["name"] == written["input"][1]["name"] == written["tool_choice"]["name"]
-    assert written["tools"][1]["format"] == {"type": "grammar", "syntax": "lark", "definition": "start: /x/"}
-
-
-@pytest.mark.parametrize(
-    ("choice", "written"),
-    [
-        (Choice(), {}),
-        (Choice("none"), {"tool_choice": "none"}),
-        (Choice("required", parallel=False), {"tool_choice": "required", "parallel_tool_calls": False}),
-        (Choice("named", "patch"), {"tool_choice": {"type": "custom", "name": "patch"}}),
-        (Choice("named", "gone"), {}),
-        (
-            Choice("required", allowed=("look", "gone")),
-            {"tool_choice": {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "look"}]}},
-        ),
-    ],
-)
-def test_choices(choice: Choice, written: dict[str, Any]):
-    assert {key: value for key, value in asked(tools=(LOOK, PATCH), choice=choice).items() if "tool_" in key} == written
-    assert "tool_choice" not in asked(choice=Choice("required"))
+def test_what_a_model_takes_less_than_others_is_told():
+    assert SPEC.carried(Manner(MODEL))[Feature.TEMPERATURE] is How.DROPPED
+    assert SPEC.carried(OTHER)[Feature.TEMPERATURE] is How.CARRIED
+    assert SPEC.carried(OTHER)[Feature.CUSTOM_TOOLS] is How.APPROXIMATED
+    assert SPEC.carried(OTHER)[Feature.EFFORT] is How.DROPPED
+    assert set(SPEC.carried(OTHER)) == set(Feature)
 
 
 @pytest.mark.parametrize(
@@ -202,14 +143,20 @@ def test_choices(choice: Choice, written: dict[str, Any]):
     [
         ({"max_tokens": 100}, {"max_output_tokens": 100}),
         ({"max_tokens": 1}, {"max_output_tokens": 16}),
-        ({"max_tokens": 100, "manner": Manner("m", 50)}, {"max_output_tokens": 50}),
-        ({"manner": Manner("m", 50)}, {"max_output_tokens": 50}),
-        ({"temperature": 0.0, "top_p": 0.1, "top_k": 3, "seed": 1}, {"temperature": 0.0, "top_p": 0.1}),
+        ({"max_tokens": 100, "manner": Manner(MODEL, 50)}, {"max_output_tokens": 50}),
+        ({"manner": Manner(MODEL, 50)}, {"max_output_tokens": 50}),
+        ({"temperature": 0.0, "top_p": 0.1, "top_k": 3, "seed": 1}, {}),
+        ({"temperature": 0.0, "top_p": 0.1, "manner": OTHER}, {"temperature": 0.0, "top_p": 0.1}),
         ({"verbosity": "low"}, {"text": {"verbosity": "low"}}),
+        ({"verbosity": "low", "manner": OTHER}, {}),
         ({"form": Form()}, {"text": {"format": {"type": "json_object"}}}),
         ({"thinking": Thinking(effort="low", summary="auto")}, {"reasoning": {"effort": "low", "summary": "auto"}}),
         ({"thinking": Thinking(on=True, budget=9_000)}, {"reasoning": {"effort": "high"}}),
-        ({"thinking": Thinking(on=False)}, {}),
+        ({"thinking": Thinking(on=False, summary="auto")}, {"reasoning": {"effort": "low"}}),
+        ({"thinking": Thinking(effort="max"), "manner": Manner("gpt-oss:20b")}, {"reasoning": {"effort": "high"}}),
+        ({"thinking": Thinking(effort="low", summary="auto"), "manner": OTHER}, {}),
+        ({"thinking": Thinking(effort="low"), "manner": Manner("llama", thinking="effort")}, {"reasoning": {"effort": "low"}}),
+        ({"thinking": Thinking(effort="low"), "manner": Manner(MODEL, thinking="never")}, {}),
         ({"stream": True}, {"stream": True}),
         (
             {"user": "a", "cache_key": "k", "service_tier": "flex"},
@@ -264,17 +211,17 @@ def conversation_of(turns: list[Any]) -> Conversation:
             messages.append(Message(Role.ASSISTANT, (*answers, *called)))
         if called:
             messages.append(Message(Role.USER, tuple([ToolResult(id_, parts) for id_, (_, parts) in zip(ids, calls, strict=True)])))
-    return Conversation("m", (Text("Be brief."),), tuple(messages), (LOOK, PATCH))
+    return Conversation(MODEL, (Text("Be brief."),), tuple(messages), (LOOK, PATCH))
 
 
 @settings(max_examples=40)  # the types of the SDK take their time
 @given(TURNS)
 def test_what_is_written_is_read_as_the_same(turns: list[Any]):
     conversation = conversation_of(turns)
-    body = SPEC.asked(conversation, Manner("m"))
+    body = SPEC.asked(conversation, Manner(MODEL))
     assert refusals(Dialect.OPENAI_RESPONSES, body) == []
     again = SPEC.conversation(body)
-    assert SPEC.asked(again, Manner("m")) == body
+    assert SPEC.asked(again, Manner(MODEL)) == body
     before = [part for message in conversation.messages for part in message.parts if not isinstance(part, Media)]
     after = [part for message in again.messages for part in message.parts if not isinstance(part, Media) and part != Text(GO_ON)]
     assert [part for part in after if isinstance(part, ToolCall)] == [part for part in before if isinstance(part, ToolCall)]

@@ -1,0 +1,33 @@
+"""What the names of models tell about how they are asked. What a model is not known to take is left out, as many servers refuse it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from extproc.core.conversation import Feature, How, Manner
+from extproc.core.dialects.makers import is_reasoner
+from extproc.core.dialects.openai_responses.features import CARRIES
+
+_EFFORT = re.compile(r"gpt-oss")
+"""Models of others that know an effort."""
+
+
+def thinks(manner: Manner) -> bool:
+    """Whether a model is told how much to think."""
+    if manner.thinking in {"effort", "never"}:
+        return manner.thinking == "effort"
+    return is_reasoner(manner.model) or _EFFORT.search(manner.model) is not None
+
+
+@lru_cache(maxsize=64)
+def carried(manner: Manner) -> Mapping[Feature, How]:
+    """Give what becomes of every feature in a request to this very model."""
+    if is_reasoner(manner.model):
+        changed = {Feature.TEMPERATURE: How.DROPPED, Feature.TOP_P: How.DROPPED}
+    else:
+        changed = {Feature.VERBOSITY: How.DROPPED, Feature.CUSTOM_TOOLS: How.APPROXIMATED}
+    if not thinks(manner):
+        changed |= dict.fromkeys((Feature.THINKING, Feature.EFFORT, Feature.THINKING_SHOWN), How.DROPPED)
+    return {**CARRIES, **changed}
