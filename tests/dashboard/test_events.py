@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,6 +183,35 @@ def test_dear_figures_are_made_seldom(serve: Serve, monkeypatch: pytest.MonkeyPa
         seeds = count()
         until(lambda: write(sidecar.log, [one(next(seeds))]) or len(began) >= 3)
     assert min(after - before for before, after in pairwise(began)) >= 1.0
+
+
+def test_decisions_do_not_wait_for_figures(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    made_up = threading.Event()
+    summary = Reader.summary
+    monkeypatch.setattr(Reader, "summary", lambda reader, since_s=None: made_up.wait(20) and summary(reader, since_s))
+    sidecar = serve()
+    with listening(sidecar.url) as stream:
+        assert next(stream)[0] == "snapshot"
+        late = one(1)
+        write(sidecar.log, [late])
+        kind, data = next(stream)
+        assert (kind, traces(data)) == ("decisions", [late.trace_id])
+        made_up.set()
+        assert next_of(stream, "summary")["summary"]["all"]["requests"] == 1
+
+
+def test_a_log_that_cannot_be_read_keeps_the_figures(serve: Serve, monkeypatch: pytest.MonkeyPatch):
+    sidecar = serve()
+    write(sidecar.log, [one(1)])
+    with listening(sidecar.url) as stream:
+        told = next_of(stream, "summary")
+
+        def broken(reader: Reader, since_s: float | None = None) -> Any:
+            raise sqlite3.DatabaseError("disk I/O error")
+
+        monkeypatch.setattr(Reader, "summary", broken)
+        assert next_of(stream, "alive") == {}
+    assert told["summary"]["all"]["requests"] == 1
 
 
 def test_shutting_down_ends_the_streams(serve: Serve):

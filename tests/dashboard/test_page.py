@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from random import Random
@@ -10,6 +11,7 @@ import pytest
 
 from extproc.core.records import Record
 from extproc.core.vocabulary import Outcome
+from extproc.shell.decisions import Reader
 from tests.dashboard.canned import made, traffic, write
 from tests.dashboard.conftest import Look, Serve
 from tests.dashboard.sidecar import Sidecar, config_of
@@ -256,9 +258,30 @@ def test_a_phone_scrolls_in_one_direction(serve: Serve, look: Look, outcome: Out
 def test_a_window_of_a_day(serve: Serve, look: Look):
     now = time.time()
     viewer = look(begun(serve, traffic(200, 80_000, now)).url).live()
+    viewer.run(
+        """() => {
+          window.told = [];
+          const connection = document.querySelector("#connection");
+          new MutationObserver(() => window.told.push(connection.textContent)).observe(connection, { childList: true });
+        }"""
+    )
     viewer.page.locator("#window").select_option("86400")
     viewer.wait("#bucket", "30 min")
     viewer.wait("#totals > div:first-child dd", "200")
+    assert viewer.run("() => window.told") == ["connecting …", "live"], "nothing was lost"
     viewer.page.reload()
     viewer.live()
     viewer.wait("#totals > div:first-child dd", "200")
+
+
+def test_figures_that_take_long_are_told_to_be_on_their_way(serve: Serve, look: Look, monkeypatch: pytest.MonkeyPatch):
+    go = threading.Event()
+    summary = Reader.summary
+    monkeypatch.setattr(Reader, "summary", lambda reader, since_s=None: go.wait(20) and summary(reader, since_s))
+    record = one(Outcome.DIRECT)
+    viewer = look(begun(serve, [record]).url)
+    viewer.row(record)
+    assert viewer.wait("#adding").inner_text() == "Adding up …"
+    go.set()
+    viewer.live()
+    assert not viewer.page.locator("#adding").is_visible()

@@ -7,8 +7,10 @@ be said. Each stream reads the decision log for itself and at its own pace, so n
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any
 
@@ -36,13 +38,15 @@ class _Numbered(msgspec.Struct):
     id: int
 
 
-class _Figures(msgspec.Struct):
-    """The figures of one window as they were sent last."""
+@dataclass(slots=True)
+class _Figures:
+    """The figures of one window as they were made last; empty before."""
 
     text: bytes = b""
     last_id: int = -1
     made_at: float = 0.0
     took_s: float = 0.0
+    making: asyncio.Task[None] | None = None
 
 
 class Events:
@@ -53,7 +57,6 @@ class Events:
         self._about = about
         self._pages = 0
         self._figures = {since_s: _Figures() for since_s in BUCKETS_S}
-        self._making = asyncio.Lock()
         self._closing = asyncio.Event()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -74,24 +77,28 @@ class Events:
     async def close(self, _: web.Application) -> None:
         """End all streams; pages come back by themselves."""
         self._closing.set()
+        making = [kept.making for kept in self._figures.values() if kept.making is not None]
+        for task in making:
+            task.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
 
     async def _feed(self, request: web.Request, since_s: int) -> web.StreamResponse:
         response = web.StreamResponse(headers={"content-type": "text/event-stream", "cache-control": "no-store"})
         await response.prepare(request)
-        seen, sent, said_at = -1, b"", 0.0
-        with suppress(ConnectionError, TimeoutError):  # the page has left
+        seen, sent, said_at = -1, b"", monotonic()
+        with suppress(ConnectionError, TimeoutError, sqlite3.Error):  # the page has left, or comes again by itself
             while not (self._closing.is_set() or request.transport is None or request.transport.is_closing()):
-                seen, said = await self._news(seen)
-                figures = await self._summary(since_s, seen)
-                if figures is not sent:
-                    said += [b"summary", figures]
-                    sent = figures
-                if not said and monotonic() - said_at >= _ALIVE_S:
-                    said = [b"alive", b"{}"]
-                if said:
+                seen, kind, told = await self._news(seen)
+                if kind:
+                    await _say(response, kind, told)
                     said_at = monotonic()
-                    lines = [b"event: %b\ndata: %b\n\n" % pair for pair in zip(said[::2], said[1::2], strict=True)]
-                    await asyncio.wait_for(response.write(b"".join(lines)), _WRITE_S)
+                figures = await self._figures_of(since_s, seen)
+                if figures is not sent:
+                    await _say(response, "summary", figures)
+                    sent, said_at = figures, monotonic()
+                if monotonic() - said_at >= _ALIVE_S:
+                    await _say(response, "alive", b"{}")
+                    said_at = monotonic()
                 await self._pause()
         return response
 
@@ -99,35 +106,43 @@ class Events:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), _TICK_S)
 
-    async def _news(self, seen: int) -> tuple[int, list[bytes]]:
+    async def _news(self, seen: int) -> tuple[int, str, bytes]:
         """Give the newest id, and what is to be said of the decisions since `seen`: an event and its data, or nothing."""
         last = await asyncio.to_thread(self._reader.last_id)
         if last == seen:
-            return seen, []
+            return seen, "", b""
         if last < seen or seen < 0:  # a new page, or a new file
             newest = await asyncio.to_thread(self._reader.newest, _MOST_DECISIONS)
-            text = ENCODER.encode({"about": self._about, "decisions": newest})
-            return _id_of(newest, last), [b"snapshot", text]
+            return _id_of(newest, last), "snapshot", ENCODER.encode({"about": self._about, "decisions": newest})
         fresh = await asyncio.to_thread(self._fresh, seen)
-        return _id_of(fresh, last), [b"decisions", ENCODER.encode({"decisions": fresh})] if fresh else []
+        return _id_of(fresh, last), "decisions" if fresh else "", ENCODER.encode({"decisions": fresh})
 
     def _fresh(self, seen: int) -> list[msgspec.Raw]:
         """Give what came since `seen`, newest first; of very much only the newest."""
         rows = self._reader.after(seen, _MOST_DECISIONS)
         return rows[::-1] if len(rows) < _MOST_DECISIONS else self._reader.newest(_MOST_DECISIONS)
 
-    async def _summary(self, since_s: int, last_id: int) -> bytes:
-        """Give the figures of a window: the same bytes as before where it is too early for others."""
-        async with self._making:
-            kept = self._figures[since_s]
-            age_s = monotonic() - kept.made_at
-            wait_s = max(_TICK_S, kept.took_s * _SHARE) if kept.last_id != last_id else max(_ALIVE_S, kept.took_s * _SHARE)
-            if not kept.text or age_s >= wait_s:
-                began = monotonic()
-                text = await asyncio.to_thread(self._make, since_s)
-                ended = monotonic()
-                kept = self._figures[since_s] = _Figures(text, last_id, ended, ended - began)
-            return kept.text
+    async def _figures_of(self, since_s: int, last_id: int) -> bytes:
+        """Give the figures of a window as they were made last, and have them made anew where it is time; waits a tick for them."""
+        kept = self._figures[since_s]
+        wait_s = max(_TICK_S if kept.last_id != last_id else _ALIVE_S, kept.took_s * _SHARE)
+        if kept.making is None and (not kept.text or monotonic() - kept.made_at >= wait_s):
+            kept.making = asyncio.create_task(self._make_anew(kept, since_s, last_id))
+        if kept.making is not None:
+            await asyncio.wait({kept.making}, timeout=_TICK_S)
+        return kept.text
+
+    async def _make_anew(self, kept: _Figures, since_s: int, last_id: int) -> None:
+        began = monotonic()
+        try:
+            kept.text = await asyncio.to_thread(self._make, since_s)
+            kept.last_id = last_id
+        except sqlite3.Error:  # what was made last is still true of its time
+            pass
+        finally:
+            kept.made_at = monotonic()
+            kept.took_s = kept.made_at - began
+            kept.making = None
 
     def _make(self, since_s: int) -> bytes:
         bucket_s = BUCKETS_S[since_s]
@@ -142,6 +157,11 @@ class Events:
                 "firsts": self._reader.first_bytes(since_s, firsts_bucket_s),
             }
         )
+
+
+async def _say(response: web.StreamResponse, kind: str, data: bytes) -> None:
+    """Send one event. TimeoutError where nobody takes it."""
+    await asyncio.wait_for(response.write(b"event: %b\ndata: %b\n\n" % (kind.encode(), data)), _WRITE_S)
 
 
 def _id_of(newest_first: list[msgspec.Raw], otherwise: int) -> int:

@@ -28,7 +28,11 @@ function kept(control, name, apply) {
   });
 }
 
-kept($("window"), "cascade-window", () => reconnect(address()));
+kept($("window"), "cascade-window", () => {
+  figures = null;
+  reconnect(address());
+  show();
+});
 kept($("theme"), "cascade-theme", (theme) => {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
@@ -59,7 +63,7 @@ const reconnect = connect(address(), {
     if (word === "live") heardAt = Date.now() / 1000;
     connection.dataset.state = word;
     // The status is read out: the seconds to go are not, and `live` is said once.
-    say(connection, { connecting: heardAt ? "connection lost: trying again …" : "connecting …", live: "live", lost: lost() }[word]);
+    say(connection, { connecting: "connecting …", retrying: "connection lost: trying again …", live: "live", lost: lost() }[word]);
     $("retry").textContent = word === "lost" ? `next try in ${left} s` : "";
   },
 });
@@ -77,6 +81,8 @@ function address() {
 function show() {
   if (!about) return;
   $("empty").hidden = stream.records.length > 0;
+  $("adding").hidden = figures !== null;
+  $("overview").classList.toggle("stale", figures === null);
   if (figures) overview(figures, about);
   providers(stream.records, about);
 }

@@ -8,7 +8,7 @@ const SILENCE_S = 25; // the server says something at least every 10 s
  * Keep a stream open, whatever happens.
  *
  * `on` has a function for each kind of event (called with its data) and `state(word, seconds)`, which hears `connecting`, `live`,
- * and `lost` with the seconds to the next try. EventSource's own retries give up on an HTTP error and say nothing about the
+ * `lost` with the seconds to the next try, and `retrying`. EventSource's own retries give up on an HTTP error and say nothing about the
  * time, so each try here is a new one. Gives a function that opens it anew with another address.
  */
 export function connect(address, on) {
@@ -22,9 +22,9 @@ export function connect(address, on) {
     watchdog = setTimeout(lost, SILENCE_S * 1000);
   }
 
-  function open() {
+  function open(word = "connecting") {
     close();
-    on.state("connecting");
+    on.state(word);
     source = new EventSource(address);
     source.onerror = lost;
     heard();
@@ -52,7 +52,7 @@ export function connect(address, on) {
   }
 
   function count(left) {
-    if (left <= 0) return open();
+    if (left <= 0) return open("retrying");
     on.state("lost", left);
     timer = setTimeout(() => count(left - 1), 1000);
   }
