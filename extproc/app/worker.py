@@ -10,11 +10,13 @@ from random import Random
 from secrets import randbits, token_bytes
 from time import monotonic, time
 
+from extproc.app.telemetry import exporter
 from extproc.config.model import Config
 from extproc.config.policy import policy, prices
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import config_hash, redact
 from extproc.core.paths.shadow import ShadowPath
+from extproc.core.records import Note
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.classify import RULES
 from extproc.core.steps.memory import RefusalMemory
@@ -34,6 +36,8 @@ from extproc.shell.telemetry import Journal, Meters
 
 _LAG_S = 0.5
 """How often the event loop's lateness is looked at."""
+_FLUSH_S = 2.0
+"""What is to be exported has so long to leave at the end."""
 
 
 class Worker:
@@ -43,14 +47,16 @@ class Worker:
         self._config = config
         self._runtime = runtime
         self._index = index
+        self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
+        self._exporter, sampling = exporter(config, index, version, self._meters)
         around = self._around = Surroundings(
             policy=policy(config, {rule.name for rule in RULES}),
             memory=RefusalMemory(config.router.refusal_memory_s),
             drafted=shared(runtime.root),
             secret=token_bytes(32),
             unix_offset_s=time() - monotonic(),
+            sampling=sampling,
         )
-        self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
         log = Path(config.decisions.path) if config.decisions.path else runtime.decisions
         bounds = Bounds(config.decisions.max_rows, config.decisions.max_age_s, config.decisions.max_bytes)
         self._decisions = Decisions(log, bounds, self._meters.lost, partial(warn, "decisions_unwritable"), self._meters.flush)
@@ -75,6 +81,8 @@ class Worker:
     async def start(self) -> None:
         """Open the socket and the admin port. OSError where one cannot be had."""
         self._decisions.start()
+        if self._exporter is not None:
+            self._exporter.start()
         await self._server.start(self._runtime.records(self._index, self._config.transport))
         if self._native is not None:
             await self._native.start(self._runtime.worker(self._index))
@@ -95,6 +103,8 @@ class Worker:
         if self._admin is not None:
             await self._admin.stop()
         await self._shadows.stop()
+        if self._exporter is not None:
+            await self._exporter.stop(_FLUSH_S)
         await asyncio.to_thread(self._decisions.stop)
         self._meters.flush()
         await self._caller.close()
@@ -107,14 +117,21 @@ class Worker:
             name = given.trace_id if given else f"{self._ids.getrandbits(128):032x}"
             root = f"{self._ids.getrandbits(64) or 1:016x}" if self._around.sampling else ""
             session = Session(self._around, name, root, given)
-            await Exchange(stream, session, self._caller, self._meters, self._journal.abandoned).run()
+            await Exchange(stream, session, self._caller, self._meters, self._abandoned).run()
             if session.shadowed is not None:
                 self._shadows.start(session.shadowed)
         finally:
             self._meters.inflight -= 1
 
     async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
-        await receive(messages, self._prices, self._journal.take, self._meters.recorded)
+        seen = self._exporter.saw if self._exporter is not None else None
+        await receive(messages, self._prices, self._journal.take, self._meters.recorded, seen)
+
+    def _abandoned(self, note: Note) -> None:
+        """Enter what was done for a client that has left before it was answered."""
+        self._journal.abandoned(note)
+        if self._exporter is not None:
+            self._exporter.left(note)
 
     async def _watch_loop(self) -> None:
         while True:

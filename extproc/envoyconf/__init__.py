@@ -57,7 +57,7 @@ def bootstrap(
     made += tracing.cluster(exported, runtime, trusted)
     doors = [
         listeners.client(config, tracing.manager(exported)),
-        listeners.egress(config, runtime, tracing.manager(exported, operation="egress %REQ(X-CASCADE-TARGET)%")),
+        listeners.egress(config, runtime, tracing.manager(exported, operation="egress")),
     ]
     whole = {
         "node": {"id": "cascade", "cluster": "cascade"},  # SDS refuses an Envoy without a name

@@ -49,6 +49,7 @@ async def receive(
     prices: Prices,
     emit: Callable[[list[Record]], None],
     took: Callable[[int, float], None] = lambda _, __: None,
+    seen: Callable[[HTTPAccessLogEntry, Record], None] | None = None,
 ) -> None:
     """Read one stream of access-log messages to its end. DecodeError ends it.
 
@@ -57,6 +58,7 @@ async def receive(
         prices: of the models.
         emit: takes the records of each message.
         took: is told how many records a message had, and how many seconds we were at work on them.
+        seen: takes each record with the entry that it was made of.
     """
     log_name = ""
     async for data in messages:
@@ -66,6 +68,9 @@ async def receive(
         if log_name == CLIENT_LOG:
             records = [record_of(entry, prices) for entry in message.http_logs.log_entry]
             emit(records)
+            if seen is not None:
+                for entry, record in zip(message.http_logs.log_entry, records, strict=True):
+                    seen(entry, record)
             took(len(records), perf_counter() - began)
 
 

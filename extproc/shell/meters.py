@@ -44,6 +44,7 @@ METRICS = {
     "cascade_shadow_similarity": Told("histogram", "Draft and final answer", (), _SHARES),
     "cascade_shadow_dropped": Told("counter", "Comparisons not made, as too many were at work"),
     "cascade_decisions_dropped": Told("counter", "Records that the decision log lost", ("reason",)),
+    "cascade_telemetry_dropped": Told("counter", "Spans and metrics that did not reach the collector", ("signal", "reason")),
     "cascade_inflight": Told("gauge", "Exchanges that we are part of"),
     "cascade_event_loop_lag_seconds": Told("gauge", "Worst lateness of a timer in the event loop, of late"),
     "cascade_config_info": Told("gauge", "Configuration of this processor", ("hash",)),
@@ -77,6 +78,7 @@ class Meters:
         self._errors = Counts(state, "cascade_errors")
         self._books = _Books(state)
         self._shadow = _ShadowMeters(state)
+        self._untold = Counts(state, "cascade_telemetry_dropped")
         self._lost = Counts(state, "cascade_decisions_dropped")
         for reason in ("queue_full", "unwritable"):  # what another thread counts has its place before
             self._lost.add((reason,), 0)
@@ -138,6 +140,10 @@ class Meters:
     def dropped(self) -> None:
         """Count a comparison that was not made because too many were at work."""
         self._shadow.dropped.add()
+
+    def untold(self, signal: str, reason: str, count: int) -> None:
+        """Count what was to be exported and did not reach the collector."""
+        self._untold.add((signal, reason), count)
 
     def lost(self, records: int, reason: str) -> None:
         """Count records that the decision log could not take; on any thread."""

@@ -1,0 +1,65 @@
+"""OTLP by gRPC."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+
+from extproc.config.otlp import Target
+from extproc.shell.otlp.sending import SendError, refused
+
+_METHODS = {
+    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+}
+_RETRYABLE = frozenset(
+    {
+        grpc.StatusCode.CANCELLED,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.OUT_OF_RANGE,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+
+
+class GrpcSender:
+    """Sends by unary calls."""
+
+    def __init__(self, target: Target, signal: str) -> None:
+        """Open nothing yet; `signal`: `traces` or `metrics`."""
+        self._target = target
+        upstream = target.upstream
+        host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
+        compression = grpc.Compression.Gzip if target.gzip else None
+        # It tries anew at least every few seconds: a collector that comes back should not wait for minutes.
+        options = [("grpc.max_reconnect_backoff_ms", 5000), ("grpc.enable_http_proxy", 0)]
+        self._channel = (
+            grpc.aio.secure_channel(f"{host}:{upstream.port}", _credentials(target), options, compression)
+            if upstream.tls
+            else grpc.aio.insecure_channel(f"{host}:{upstream.port}", options, compression)
+        )
+        self._export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_METHODS[signal])
+
+    async def send(self, message: bytes) -> int:
+        """Send an export request."""
+        try:
+            answer = await self._export(message, timeout=self._target.timeout_s, metadata=self._target.headers)
+        except grpc.aio.AioRpcError as error:
+            code = error.code()
+            raise SendError(code.name.lower(), again=code in _RETRYABLE) from None
+        return refused(answer)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._channel.close(None)
+
+
+def _credentials(target: Target) -> grpc.ChannelCredentials:
+    def read(name: str) -> bytes | None:
+        return Path(name).read_bytes() if name else None
+
+    return grpc.ssl_channel_credentials(read(target.authorities), read(target.key), read(target.certificate))

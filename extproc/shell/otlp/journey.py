@@ -1,0 +1,169 @@
+"""What is known of a finished request's way: from its access-log entry and its record to the calls that were made, in Unix time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
+from extproc.core.records import CallNote, Record
+from extproc.core.steps.tracing import Sampling
+from extproc.core.vocabulary import Role, Usage
+from extproc.core.wire.traceparent import below, place
+from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
+from extproc.shell.marks import Begun, Told, read_begun, read_told
+
+_CHECK = "check_"
+_NS = 1_000_000_000
+
+
+class Journey(msgspec.Struct, frozen=True, gc=False):
+    """One request from its arrival at Envoy to its end."""
+
+    record: Record
+    start_ns: int
+    """Unix time, as all times here that end so."""
+    end_ns: int
+    trace_id: str = ""
+    root_id: str = ""
+    """Our root span; empty where the request is not traced."""
+    parent_id: str = ""
+    """The span above it; empty for none."""
+    begun: Begun | None = None
+    """None where we never saw it."""
+    told: Told | None = None
+    """None where the answer was not ours to send."""
+    sent_ns: int | None = None
+    """When Envoy began to send it to an upstream; None where it did not."""
+    first_ns: int | None = None
+    """First byte of what the upstream said."""
+    last_ns: int | None = None
+
+
+class ModelCall(msgspec.Struct, frozen=True, gc=False):
+    """One call of a model, whoever carried it."""
+
+    number: int
+    """Among the calls of its request, from 1."""
+    role: str
+    dialect: str
+    model: str
+    answer_model: str
+    status: int
+    error: str
+    """Of the call itself, in a word; an answer that was not good enough is none."""
+    rejected: str
+    """The check that its answer failed."""
+    began_ns: int
+    first_ns: int | None
+    ended_ns: int
+    usage: Usage | None
+    cost_usd: float | None
+    finish: str
+    stream: bool
+
+
+def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Journey:
+    """Tell the way of a request."""
+    common = entry.common_properties
+    start_ns = common.start_time.seconds * _NS + common.start_time.nanos
+    end_ns = _after(common, "time_to_last_downstream_tx_byte", start_ns) or _after(common, "duration", start_ns) or start_ns
+    fields = common.metadata.filter_metadata[METADATA_NAMESPACE].fields if METADATA_NAMESPACE in common.metadata.filter_metadata else {}
+    begun = read_begun(fields["trace"].string_value) if "trace" in fields else None
+    trace_id, root_id, parent_id = _placed(common.custom_tags.get(SPAN_TAG, ""), record, begun, sampling)
+    return Journey(
+        record,
+        start_ns,
+        end_ns,
+        trace_id,
+        root_id,
+        parent_id,
+        begun,
+        read_told(fields["told"].string_value) if "told" in fields else None,
+        _after(common, "time_to_first_upstream_tx_byte", start_ns),
+        _after(common, "time_to_first_upstream_rx_byte", start_ns),
+        _after(common, "time_to_last_upstream_rx_byte", start_ns),
+    )
+
+
+def _placed(tag: str, record: Record, begun: Begun | None, sampling: Sampling) -> tuple[str, str, str]:
+    """Give trace, root span and the span above; nothing where the request is not traced.
+
+    Envoy's tag wins over what we were told when the request came, which names a span that is never kept.
+    """
+    trace_id, _, rest = tag.partition(" ")
+    span_id, _, header = rest.partition(" ")
+    if begun is not None:
+        return record.trace_id, begun.span_id, span_id if trace_id == record.trace_id else begun.parent_id
+    if record.trace_id or len(trace_id) != 32 or len(span_id) != 16:
+        return "", "", ""
+    # It went by without us. What the router has sent on, or else what the client sent, tells whether it is kept.
+    last = place(header)
+    decided = last.sampled if last is not None and last.trace_id == trace_id else None
+    return (trace_id, below(span_id, 1), span_id) if sampling.keeps(trace_id, decided) else ("", "", "")
+
+
+def _after(common: AccessLogCommon, name: str, start_ns: int) -> int | None:
+    if not common.HasField(name):
+        return None
+    passed = getattr(common, name)
+    return int(start_ns + passed.seconds * _NS + passed.nanos)
+
+
+def failed_checks(rules: Sequence[str]) -> tuple[str, ...]:
+    """Name the checks that a draft failed, by the rules of its request."""
+    return tuple([rule.removeprefix(_CHECK) for rule in rules if rule.startswith(_CHECK)])
+
+
+def calls(way: Journey) -> Iterator[ModelCall]:
+    """Tell the calls that were made, in the order in which they began."""
+    record, checks = way.record, failed_checks(way.record.rules)
+    arrived_ns = way.begun.arrived_us * 1000 if way.begun else way.start_ns
+    stream = bool(way.begun and way.begun.stream)
+    for number, note in enumerate(record.calls, 1):
+        call = made_call(number, note, checks, arrived_ns, stream=stream)
+        # The draft of a rescue may have been Envoy's to carry: then that knows when.
+        yield call if number > 1 or way.sent_ns is None else replace(call, began_ns=way.sent_ns, ended_ns=max(way.sent_ns, call.ended_ns))
+    if record.role is not None and not record.calls:
+        began_ns = way.sent_ns or way.end_ns
+        yield ModelCall(
+            number=1,
+            role=record.role,
+            dialect=record.dialect,
+            model=record.model,
+            answer_model="",
+            status=record.status,
+            error=record.error or (str(record.status) if record.status >= 400 else ""),
+            rejected="",
+            began_ns=began_ns,
+            first_ns=way.first_ns,
+            ended_ns=max(began_ns, way.last_ns or way.end_ns),
+            usage=record.usage,
+            cost_usd=record.cost_usd,
+            finish="",
+            stream=stream,
+        )
+
+
+def made_call(number: int, note: CallNote, checks: tuple[str, ...], arrived_ns: int, *, stream: bool) -> ModelCall:
+    """Tell a call that we made ourselves; its times count from the request's arrival."""
+    rejected = note.error if note.role == Role.DRAFT and note.error in checks else ""
+    return ModelCall(
+        number=number,
+        role=note.role,
+        dialect=note.dialect,
+        model=note.model,
+        answer_model=note.answer_model,
+        status=note.status,
+        error="" if rejected else note.error.removeprefix("status_"),
+        rejected=rejected,
+        began_ns=arrived_ns + int(note.began_s * _NS),
+        first_ns=None if note.first_s is None else arrived_ns + int(note.first_s * _NS),
+        ended_ns=arrived_ns + int(note.ended_s * _NS),
+        usage=note.usage,
+        cost_usd=note.cost_usd,
+        finish=note.finish,
+        stream=stream,
+    )
