@@ -57,6 +57,27 @@ def test_no_urls(value: str) -> None:
     assert not accepts(values.BaseUrl, value)
 
 
+@pytest.mark.parametrize(
+    "value", ["", "http://127.0.0.1:16686/trace/{trace_id}", "https://grafana.example.com/explore?q=%22{trace_id}%22&orgId=1"]
+)
+def test_trace_urls(value: str) -> None:
+    assert accepts(values.TraceUrl, value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://jaeger/trace/",
+        "javascript:alert('{trace_id}')",
+        "//jaeger/{trace_id}",
+        "http://u:p@jaeger/{trace_id}",
+        "http://j/ {trace_id}",
+    ],
+)
+def test_no_trace_urls(value: str) -> None:
+    assert not accepts(values.TraceUrl, value)
+
+
 @given(st.text(st.characters(codec="ascii"), max_size=20).map("https://".__add__) | st.from_regex(r"https?://[a-z.:/\[\]@0-9]{1,20}"))
 def test_an_accepted_url_can_be_taken_apart(value: str) -> None:
     if accepts(values.BaseUrl, value):
