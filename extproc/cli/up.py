@@ -30,4 +30,4 @@ def _ready(config: Config) -> None:
     draft, verify = config.models.draft, config.models.verify
     asked = "the model asked for" if verify.model == "keep" else verify.model
     say(f"ready on http://{config.listen} ({config.mode}): draft {draft.model}, verify {asked}")
-    say(f"admin on http://{config.admin}: /readyz /metrics /api/decisions /api/config")
+    say(f"admin on http://{config.admin}: /dashboard /readyz /metrics /api/decisions /api/config")
