@@ -20,9 +20,11 @@ _NONE = msgspec.Raw(b'{"type":"object","properties":{}}')
 def tools_of(conversation: Conversation) -> tuple[Tool, ...]:
     """Give the tools to offer: each name once, and only those that may be called, where the client allows but some."""
     allowed = conversation.choice.allowed
-    tools = {fitted(tool.name): tool for tool in reversed(conversation.tools)}
-    chosen = [tool for tool in reversed(tools.values()) if not allowed or tool.name in allowed]
-    return tuple(chosen) or conversation.tools
+    first: dict[str, Tool] = {}
+    for tool in conversation.tools:
+        first.setdefault(fitted(tool.name), tool)
+    chosen = [tool for tool in first.values() if tool.name in allowed]
+    return tuple(chosen or first.values())
 
 
 def named(conversation: Conversation) -> str:
