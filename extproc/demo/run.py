@@ -68,7 +68,7 @@ async def demo(*, stay: bool, show: Tell, tell: Tell, jaeger: Jaeger | None = No
                 raise
             wrong = await _send_all(config, show, jaeger)
             if stay:
-                tell(f"staying up: send requests to http://{config.listen}, look at http://{config.admin}/api/decisions; Ctrl-C ends")
+                tell(f"staying up: send requests to http://{config.listen}, look at http://{config.admin}/dashboard; Ctrl-C ends")
                 await running
         finally:
             if not running.done():
