@@ -14,6 +14,7 @@ import msgspec
 
 from extproc.core.answers import Began, Closed, Form, Grew, Opened, Part, Piece, Signed, Stop, Stopped
 from extproc.core.conversation import Tool, fitted, fitted_id
+from extproc.core.dialects.stopping import Stopping
 
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -26,8 +27,9 @@ INPUT = "input"
 class Crossing:
     """Takes the pieces of one answer."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        """Begin, with the tools that the client offers."""
+    def __init__(self, tools: Sequence[Tool], stop: Sequence[str] = ()) -> None:
+        """Begin, with the tools that the client offers, and its stop sequences, which not every model takes."""
+        self._stopping = Stopping(stop) if stop else None
         self._tools: Mapping[str, Tool] = {fitted(tool.name): tool for tool in tools}
         self._hidden = False
         """The open part is one that the client cannot be told."""
@@ -44,7 +46,7 @@ class Crossing:
     def take(self, pieces: Iterable[Piece]) -> list[Piece]:
         """Give the pieces as the client's dialect can write them."""
         taken: list[Piece] = []
-        for piece in pieces:
+        for piece in self._stopping.take(pieces) if self._stopping is not None else pieces:
             taken += self._take(piece)
         return taken
 

@@ -97,7 +97,7 @@ class Interpreter:
 
     def crossing(self) -> Crossing:
         """Begin to take an answer back."""
-        return Crossing(self.conversation.tools)
+        return Crossing(self.conversation.tools, self.conversation.stop)
 
     def into(self, role: Role) -> Dialect:
         """Give the dialect that a model is asked in, where it can be asked at all."""
