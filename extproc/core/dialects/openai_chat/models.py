@@ -7,30 +7,23 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from extproc.core.conversation import Feature, How, Manner
+from extproc.core.dialects.makers import is_reasoner
 from extproc.core.dialects.openai_chat.features import CARRIES
 
-_REASONER = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-[5-9](?!.*chat))")
-"""OpenAI's reasoning models: a limit under its newer key alone, no sampling parameters, no stop sequences."""
 _OPENAI = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-(?!oss)|chatgpt)")
 """OpenAI's own, who know no `reasoning_content`."""
-_SINGLE = re.compile(r"(?:^|/)o[1-9](?:-|$)")
-"""These call one tool at a time anyway, and refuse to be told."""
 _EFFORT = re.compile(r"gpt-oss")
 """Others that know `reasoning_effort`."""
 _SWITCH = re.compile(r"deepseek")
 """Models whose thinking is switched on and off under `thinking`, and who want all earlier thinking back with calls."""
-_LEFT_OUT = {
+_LEFT_OUT: Mapping[Feature, How] = {
     Feature.TEMPERATURE: How.DROPPED,
     Feature.TOP_P: How.DROPPED,
     Feature.PENALTIES: How.DROPPED,
     Feature.LOGIT_BIAS: How.REFUSED,
-    Feature.STOP: How.REFUSED,
+    Feature.STOP: How.APPROXIMATED,
 }
-
-
-def is_reasoner(manner: Manner) -> bool:
-    """Whether a model is one of OpenAI's that reason."""
-    return _REASONER.search(manner.model) is not None
+"""What OpenAI's reasoning models do not take; stop sequences are held against their answers instead."""
 
 
 def limit_key(manner: Manner) -> str:
@@ -40,14 +33,14 @@ def limit_key(manner: Manner) -> str:
     """
     if manner.limit in {"max_tokens", "max_completion_tokens"}:
         return manner.limit
-    return "max_completion_tokens" if is_reasoner(manner) else "max_tokens"
+    return "max_completion_tokens" if is_reasoner(manner.model) else "max_tokens"
 
 
 def way_of(manner: Manner) -> str:
     """Give the way in which a model is asked to think: `effort`, `switch` or `never`."""
     if manner.thinking in {"effort", "switch", "never"}:
         return manner.thinking
-    if is_reasoner(manner) or _EFFORT.search(manner.model):
+    if is_reasoner(manner.model) or _EFFORT.search(manner.model):
         return "effort"
     return "switch" if _SWITCH.search(manner.model) else "never"
 
@@ -59,16 +52,11 @@ def wants_thoughts(manner: Manner) -> str:
     return "never" if _OPENAI.search(manner.model) else "always" if _SWITCH.search(manner.model) else "auto"
 
 
-def takes_parallel(manner: Manner) -> bool:
-    """Whether a model can be told to call one tool at a time."""
-    return _SINGLE.search(manner.model) is None
-
-
 @lru_cache(maxsize=64)
 def carried(manner: Manner) -> Mapping[Feature, How]:
     """Give what becomes of every feature in a request to this very model."""
     changed: dict[Feature, How] = {}
-    if is_reasoner(manner):
+    if is_reasoner(manner.model):
         changed |= _LEFT_OUT
     else:
         changed[Feature.VERBOSITY] = How.DROPPED

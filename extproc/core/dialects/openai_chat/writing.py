@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from extproc.core.conversation import Conversation, Form, Manner, Tool, fitted
+from extproc.core.dialects.makers import is_reasoner, takes_parallel
 from extproc.core.dialects.offering import description_of, named, schema_of, tools_of
 from extproc.core.dialects.openai_chat.content import messages_of
-from extproc.core.dialects.openai_chat.models import is_reasoner, limit_key, takes_parallel, wants_thoughts, way_of
+from extproc.core.dialects.openai_chat.models import limit_key, wants_thoughts, way_of
 from extproc.core.dialects.schemas import is_strict
 from extproc.core.dialects.words import effort_of, short
 
@@ -27,7 +28,7 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
         "messages": messages_of(conversation, wants_thoughts(manner)),
         "tools": tools or None,
         "tool_choice": choice,
-        "parallel_tool_calls": False if tools and conversation.choice.parallel is False and takes_parallel(manner) else None,
+        "parallel_tool_calls": False if tools and conversation.choice.parallel is False and takes_parallel(manner.model) else None,
         limit_key(manner): _limit(conversation, manner),
         "response_format": _form(conversation.form) if conversation.form else None,
         "user": short(conversation.user, _LONGEST_USER) or None,
@@ -36,7 +37,7 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
         "stream_options": {"include_usage": True} if conversation.stream else None,
         "seed": conversation.seed,
         **_thinking(conversation, manner, forced=choice is not None and choice != "none"),
-        **({"verbosity": conversation.verbosity or None} if is_reasoner(manner) else _sampling(conversation)),
+        **({"verbosity": conversation.verbosity or None} if is_reasoner(manner.model) else _sampling(conversation)),
     }
     return msgspec.json.encode({key: value for key, value in fields.items() if value is not None})
 
