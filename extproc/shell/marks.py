@@ -1,7 +1,7 @@
 """What the spans of a request need beside its record: ids and times. They travel as the note does, in Envoy's dynamic metadata.
 
 The worker that decides about a request writes them, whichever worker gets its access-log entry reads them. Times are whole
-microseconds; those of the worker's monotonic clock become the wall clock's here, as late as can be.
+nanoseconds; those of the worker's monotonic clock become the wall clock's here, as late as can be.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ class Begun(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     span_id: str
     parent_id: str
-    arrived_us: int
+    arrived_ns: int
     """Unix time of the request's arrival; all other times count from it."""
-    heard_us: int
+    heard_ns: int
     """Arrival of its body; 0 where nobody looked at it."""
-    decided_us: int
+    decided_ns: int
     stream: bool
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Known when the last of an answer of ours goes out."""
 
-    answered_us: int | None
+    answered_ns: int | None
     """When the first of the answer went out; None where there was none."""
-    told_us: int
+    told_ns: int
 
 
 def begun(trace: Trace) -> str:
     """Write the marks of a request about which has just been decided."""
     now_s = monotonic()
-    arrived_us = _us(time() - now_s + trace.began_s)
-    heard_us = _us(trace.heard_s - trace.began_s) if trace.heard_s else 0
-    marks = Begun(trace.span_id, trace.parent_id, arrived_us, heard_us, _us(now_s - trace.began_s), trace.stream)
+    arrived_ns = _ns(time() - now_s + trace.began_s)
+    heard_ns = _ns(trace.heard_s - trace.began_s) if trace.heard_s else 0
+    marks = Begun(trace.span_id, trace.parent_id, arrived_ns, heard_ns, _ns(now_s - trace.began_s), trace.stream)
     return msgspec.json.encode(marks).decode()
 
 
 def told(note: Note, trace: Trace) -> str:
     """Write the marks of an answer whose last goes out now."""
-    answered_us = _us(note.answered_s - trace.began_s) if note.answered_s is not None else None
-    return msgspec.json.encode(Told(answered_us, _us(monotonic() - trace.began_s))).decode()
+    answered_ns = _ns(note.answered_s - trace.began_s) if note.answered_s is not None else None
+    return msgspec.json.encode(Told(answered_ns, _ns(monotonic() - trace.began_s))).decode()
 
 
 def read_begun(text: str) -> Begun | None:
@@ -72,5 +72,5 @@ def _read(decoder: msgspec.json.Decoder[_Marks], text: str) -> _Marks | None:
         return None
 
 
-def _us(seconds: float) -> int:
-    return int(seconds * 1e6)
+def _ns(seconds: float) -> int:
+    return int(seconds * 1e9)

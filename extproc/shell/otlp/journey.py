@@ -120,7 +120,7 @@ def failed_checks(rules: Sequence[str]) -> tuple[str, ...]:
 def calls(way: Journey) -> Iterator[ModelCall]:
     """Tell the calls that were made, in the order in which they began."""
     record, checks = way.record, failed_checks(way.record.rules)
-    arrived_ns = way.begun.arrived_us * 1000 if way.begun else way.start_ns
+    arrived_ns = way.begun.arrived_ns if way.begun else way.start_ns
     stream = bool(way.begun and way.begun.stream)
     for number, note in enumerate(record.calls, 1):
         call = made_call(number, note, checks, arrived_ns, stream=stream)

@@ -23,7 +23,7 @@ _CLASSIFY, _CHECK, _STITCH = 101, 102, 103
 
 def spans(way: Journey, servers: Servers) -> list[Span]:
     """Make all spans of a traced request, the root first."""
-    start_ns = min(max(way.start_ns, way.begun.arrived_us * 1000 if way.begun else 0), way.end_ns)
+    start_ns = min(max(way.start_ns, way.begun.arrived_ns if way.begun else 0), way.end_ns)
     made = list(calls(way))
     root = _root(way, start_ns, made)
     return [root, *_classify(way, root), *[chat(root, call, servers) for call in made], *_answered(way, root, made)]
@@ -114,9 +114,9 @@ def _part(root: Span, number: int, name: str, times: tuple[int, int], told: byte
 
 def _classify(way: Journey, root: Span) -> Iterator[Span]:
     """From the body's arrival to the decision."""
-    if way.begun is not None and way.begun.heard_us:
-        arrived_us = way.begun.arrived_us
-        times = ((arrived_us + way.begun.heard_us) * 1000, (arrived_us + way.begun.decided_us) * 1000)
+    if way.begun is not None and way.begun.heard_ns:
+        arrived_ns = way.begun.arrived_ns
+        times = (arrived_ns + way.begun.heard_ns, arrived_ns + way.begun.decided_ns)
         told = number("cascade.score", way.record.score) + _words("cascade.turn", way.record.turn)
         yield _part(root, _CLASSIFY, "cascade.classify", times, told, failed=False)
 
@@ -178,13 +178,13 @@ def _answered(way: Journey, root: Span, made: list[ModelCall]) -> Iterator[Span]
     told, begun = way.told, way.begun
     if told is None or begun is None:
         return
-    told_ns = (begun.arrived_us + told.told_us) * 1000
+    told_ns = begun.arrived_ns + told.told_ns
     draft = next((call for call in made if call.role == Role.DRAFT), None)
     if draft is not None and not draft.error:
         following_ns = next((call.began_ns for call in made if call.number > draft.number), told_ns)
         checks = failed_checks(way.record.rules)
         marks = attributes({"cascade.passed": not checks, "cascade.checks_failed": checks, genai.ERROR: "".join(checks[:1])})
         yield _part(root, _CHECK, "cascade.check", (draft.ended_ns, following_ns), marks, failed=bool(checks))
-    if told.answered_us is not None:
+    if told.answered_ns is not None:
         marks = attributes({"cascade.role": str(way.record.role or ""), "cascade.model": way.record.model})
-        yield _part(root, _STITCH, "cascade.stitch", ((begun.arrived_us + told.answered_us) * 1000, told_ns), marks, failed=False)
+        yield _part(root, _STITCH, "cascade.stitch", (begun.arrived_ns + told.answered_ns, told_ns), marks, failed=False)
