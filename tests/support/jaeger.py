@@ -55,9 +55,18 @@ class Trace(tuple[Span, ...]):
         lines = [f"{'  ' * depth}{span.service}: {span.name}\n{self.tree(span, depth + 1)}" for span in self.below(parent)]
         return "".join(lines)
 
+    def paths(self) -> list[str]:
+        """Every span by the names from the top down to it, sorted."""
+        return sorted("/".join(span.name for span in self.above(one)) for one in self)
+
+    def above(self, span: Span) -> list[Span]:
+        """A span and all above it that are here, the topmost first."""
+        parent = next((one for one in self if one.id == span.parent), None)
+        return [*(self.above(parent) if parent else []), span]
+
     def of(self, service: str) -> list[Span]:
-        """The spans of a service."""
-        return [span for span in self if span.service == service]
+        """The spans of a service, the first first."""
+        return sorted((span for span in self if span.service == service), key=lambda span: span.start)
 
 
 class Jaeger:
@@ -114,10 +123,10 @@ class Jaeger:
         assert answer.status_code == 200, answer.text
         return Trace(_spans(answer.json()["result"]["resourceSpans"]))
 
-    def whole(self, trace_id: str, count: int, *, seconds: float = 10) -> Trace:
+    def whole(self, trace_id: str, count: int) -> Trace:
         """Wait until so many spans of a trace are here; AssertionError names those that are."""
         try:
-            until(lambda: len(self.trace(trace_id)) >= count, seconds)
+            until(lambda: len(self.trace(trace_id)) >= count)
         except AssertionError:
             raise AssertionError(f"not {count} spans:\n{self.trace(trace_id).tree()}") from None
         return self.trace(trace_id)

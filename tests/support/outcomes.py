@@ -28,8 +28,8 @@ class Case:
     """How the two providers behave."""
     checked: bool = False
     """JSON is asked for by a schema, so a simple request's draft is held, too."""
-    calls: tuple[str, ...] = ()
-    """Roles of the calls that are made, in their order."""
+    spans: str = ""
+    """What stands below `cascade {outcome}` in a trace: `draft` and `verify` for held calls, `>` before one that Envoy carries."""
 
     def ask(self, pair: Pair, path: str, *, stream: bool = False) -> httpx.Response:
         """Send it, and make sure that the client sees the outcome."""
@@ -44,15 +44,15 @@ class Case:
 
 
 CASES = (
-    Case("passes", "SKIPPED", "draft", EASY, calls=("draft",)),
-    Case("checked", "SKIPPED", "draft", EASY, checked=True, calls=("draft",)),
-    Case("judged", "ACCEPTED", "cascade", verify="verdict=accept", calls=("draft", "verify")),
-    Case("improved", "ENHANCED", "cascade", verify="verdict=improve", calls=("draft", "verify")),
-    Case("passes", "DIRECT", "direct", DIRECT, calls=("verify",)),
-    Case("refused", "RESCUED", "draft", EASY, draft="status=400", calls=("draft", "verify")),
-    Case("unavailable", "RESCUED", "cascade", draft="status=503", calls=("draft", "verify")),
-    Case("check failed", "RESCUED", "cascade", draft="empty", calls=("draft", "verify")),
-    Case("not judged", "FALLBACK", "cascade", verify="status=500", calls=("draft", "verify")),
-    Case("both refuse", "FAILED", "cascade", draft="status=400", verify="status=429", calls=("draft", "verify")),
-    Case("unreadable", "BYPASSED", "bypass", calls=()),
+    Case("passes", "SKIPPED", "draft", EASY, spans="classify >draft"),
+    Case("checked", "SKIPPED", "draft", EASY, checked=True, spans="classify draft check stitch"),
+    Case("judged", "ACCEPTED", "cascade", verify="verdict=accept", spans="classify draft check verify stitch"),
+    Case("improved", "ENHANCED", "cascade", verify="verdict=improve", spans="classify draft check verify stitch"),
+    Case("passes", "DIRECT", "direct", DIRECT, spans="classify >verify"),
+    Case("refused", "RESCUED", "draft", EASY, draft="status=400", spans="classify >draft verify stitch"),
+    Case("unavailable", "RESCUED", "cascade", draft="status=503", spans="classify draft verify stitch"),
+    Case("check failed", "RESCUED", "cascade", draft="empty", spans="classify draft check verify stitch"),
+    Case("not judged", "FALLBACK", "cascade", verify="status=500", spans="classify draft check verify stitch"),
+    Case("both refuse", "FAILED", "cascade", draft="status=400", verify="status=429", spans="classify draft verify"),
+    Case("unreadable", "BYPASSED", "bypass"),
 )
