@@ -7,7 +7,7 @@ from pathlib import Path
 
 from extproc.core.vocabulary import PROBE_PATH, TARGET_HEADER
 
-__all__ = ["DEFAULT", "METADATA_NAMESPACE", "PROBE_PATH", "SPAN_TAG", "TARGET_HEADER", "USAGE_NAMESPACE", "RuntimeDir"]
+__all__ = ["COUNTS_NAMESPACE", "DEFAULT", "METADATA_NAMESPACE", "PROBE_PATH", "SPAN_TAG", "TARGET_HEADER", "USAGE_NAMESPACE", "RuntimeDir"]
 
 DEFAULT = Path("/var/run/cascade-extproc")
 
@@ -20,6 +20,10 @@ SPAN_TAG = "span"
 
 USAGE_NAMESPACE = "envoy.ai.token_usage"
 """Typed filter metadata in which Envoy's `ai_protocol_manager` leaves an `envoy.data.ai.v3.TokenUsage`."""
+
+COUNTS_NAMESPACE = "extproc.usage"
+"""Dynamic-metadata namespace in which the filters `json_to_metadata` and `sse_to_metadata` leave counts of tokens, numbers all of them:
+`input` (cached tokens included) or `fresh` (without them), `cached`, `written`, `output`, `reasoning`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from extproc.config.strict import Strict
@@ -14,6 +16,10 @@ class Telemetry(Strict):
     otlp_endpoint: OtlpUrl = Field("", description="for example http://jaeger:4317; empty = no export")
     debug_headers: bool = Field(False, description="translated answers tell in `x-cascade-lossy` what of the request was lost")
     trace_url: TraceUrl = Field("", description="where a trace is shown, for links, for example http://127.0.0.1:16686/trace/{trace_id}")
+    usage_source: Literal["ai_protocol_manager", "to_metadata"] = Field(
+        "ai_protocol_manager",
+        description="Envoy's filters that read the tokens of answers it carries; to_metadata: json_to_metadata and sse_to_metadata",
+    )
     capture_content: bool = Field(False, description="prompts and answers never leave in telemetry unless true")
 
 

@@ -11,6 +11,8 @@ Node = dict[str, Any]
 
 EXT_PROC = "envoy.filters.http.ext_proc"
 USAGE = "envoy.filters.http.ai_protocol_manager"
+FROM_JSON = "envoy.filters.http.json_to_metadata"
+FROM_SSE = "envoy.filters.http.sse_to_metadata"
 SIZE_LIMIT = "envoy.filters.http.body_size_limit"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from extproc.core.vocabulary import COUNT_PATH, PATHS
 from extproc.envoyconf import bootstrap, to_yaml
-from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE
+from extproc.envoyconf.parts import EXT_PROC, FROM_JSON, FROM_SSE, SIZE_LIMIT, USAGE
 from tests.envoyconf.variants import SECRET, VARIANTS, made
 
 CREDENTIALS = {"authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie"}
@@ -141,7 +141,22 @@ def test_llm_calls_ask_for_plain_answers_and_are_counted_in_their_dialect(name: 
     for one in filter(is_carried, routes(whole(name, tmp_path))):
         (added,) = one["request_headers_to_add"]
         assert added == {"header": {"key": "accept-encoding", "value": "identity"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        assert one["typed_per_filter_config"][USAGE]["response"]["llm_protocol"] == protocols[one["match"]["path"]]
+        filters, path = one["typed_per_filter_config"], one["match"]["path"]
+        if FROM_JSON in filters:
+            counted = {"input", "fresh"} & {rule["on_present"]["key"] for rule in filters[FROM_JSON]["response_rules"]["rules"]}
+            assert counted == ({"fresh"} if path == "/v1/messages" else {"input"})
+        else:
+            assert filters[USAGE]["response"]["llm_protocol"] == protocols[path]
+
+
+def test_the_older_filters_read_what_models_answer_and_nothing_else(tmp_path: Path):
+    of = whole("usage by older filters", tmp_path)
+    assert [one["name"] for one in manager(of)["http_filters"]][1:3] == [FROM_JSON, FROM_SSE]
+    assert manager(of)["http_filters"][1]["disabled"] is True
+    for one in routes(of):
+        filters = one["typed_per_filter_config"]
+        assert (FROM_JSON in filters) == is_carried(one)
+        assert filters.get(FROM_SSE, {}).get("disabled", False) == (not is_carried(one))
 
 
 @every_variant

@@ -53,6 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "four workers": variant(workers=4),
     "traces": variant(telemetry={"otlp_endpoint": "http://jaeger:4317"}),
     "traces by tls": variant(telemetry={"otlp_endpoint": "https://collector.example.com:4317"}),
+    "usage by older filters": variant({"dialects": ALL}, {"dialects": ALL}, telemetry={"usage_source": "to_metadata"}),
     "origin": variant(origin={"base_url": "http://origin.example.com:81"}),
     "origin under a path": variant(origin={"base_url": "https://origin.example.com/deep/v1"}),
     "smallest bodies": variant(limits={"max_body_bytes": 1024, "max_connections": 1}),
