@@ -111,7 +111,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "s",
                 _quantiles("cascade_first_token_seconds", "outcome", 0.5, 0.95),
                 8,
-                "Of a held stream this is a sign of life, not the answer.",
+                "Of a held stream, the first byte of the answer; signs of life before it do not count.",
             ),
             Panel("Model calls", "timeseries", "s", _quantiles("cascade_model_seconds", "role", 0.5, 0.95), 8),
             Panel(
@@ -136,9 +136,17 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 12,
             ),
             Panel(
-                "Saved since the start", "timeseries", "currencyUSD", (Query(f"sum(cascade_saved_usd_total{{{_where()}}})", "saved"),), 6
+                "Saved since the start", "timeseries", "currencyUSD", (Query(f"sum(cascade_saved_usd_total{{{_where()}}})", "saved"),), 4
             ),
-            Panel("Tokens", "timeseries", "short", (Query(_rate("cascade_tokens_total", "role", "type"), "{{role}} {{type}}"),), 6),
+            Panel("Tokens", "timeseries", "short", (Query(_rate("cascade_tokens_total", "role", "type"), "{{role}} {{type}}"),), 5),
+            Panel(
+                "Cost unknown",
+                "timeseries",
+                "reqps",
+                (Query(_rate("cascade_cost_unknown_total", "role"), "{{role}}"),),
+                3,
+                "Calls without usage, or without a price. They are in no amount, nor is their baseline.",
+            ),
         ),
     ),
     (
@@ -191,10 +199,21 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     (
         "The sidecars",
         (
-            Panel("Exchanges in flight", "timeseries", "short", (Query(f"cascade_inflight{{{_where()}}}", "{{instance}}"),), 6),
-            Panel("Event loop lag", "timeseries", "s", (Query(f"cascade_event_loop_lag_seconds{{{_where()}}}", "{{instance}}"),), 6),
-            Panel("Versions", "table", "short", (Query(f"cascade_build_info{{{_where()}}}"),), 6),
-            Panel("Configurations", "table", "short", (Query(f"cascade_config_info{{{_where()}}}"),), 6),
+            Panel("Exchanges in flight", "timeseries", "short", (Query(f"cascade_inflight{{{_where()}}}", "{{instance}}"),), 5),
+            Panel("Event loop lag", "timeseries", "s", (Query(f"cascade_event_loop_lag_seconds{{{_where()}}}", "{{instance}}"),), 5),
+            Panel(
+                "Lost: spans, metrics, records",
+                "timeseries",
+                "short",
+                (
+                    Query(_rate("cascade_telemetry_dropped_total", "signal", "reason"), "{{signal}} {{reason}}"),
+                    Query(_rate("cascade_decisions_dropped_total", "reason"), "decision log {{reason}}"),
+                ),
+                6,
+                "What did not reach the collector or the decision log. Requests are not affected.",
+            ),
+            Panel("Versions", "table", "short", (Query(f"cascade_build_info{{{_where()}}}"),), 4),
+            Panel("Configurations", "table", "short", (Query(f"cascade_config_info{{{_where()}}}"),), 4),
         ),
     ),
 )
