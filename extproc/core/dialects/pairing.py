@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -27,13 +28,23 @@ def paired(messages: Sequence[Message]) -> tuple[Message, ...]:
 def _joined(messages: Sequence[Message]) -> list[Message]:
     """One message of calls, where an answer came in several."""
     joined: list[Message] = []
-    for message in messages:
-        last = joined[-1] if joined else None
-        if last is not None and message.role is Role.ASSISTANT is last.role and (calls_of(last) or calls_of(message)):
-            joined[-1] = Message(Role.ASSISTANT, (*last.parts, *message.parts))
-        else:
-            joined.append(message)
+    for role, run in groupby(messages, lambda message: message.role):
+        said = list(run)
+        joined += _answers(said) if role is Role.ASSISTANT else said
     return joined
+
+
+def _answers(messages: Iterable[Message]) -> list[Message]:
+    groups: list[list[Message]] = []
+    called = False
+    for message in messages:
+        calls = bool(calls_of(message))
+        if groups and (called or calls):
+            groups[-1].append(message)
+        else:
+            groups.append([message])
+        called = called or calls
+    return [group[0] if len(group) == 1 else Message(Role.ASSISTANT, tuple(chain(*[one.parts for one in group]))) for group in groups]
 
 
 def calls_of(message: Message) -> list[ToolCall]:
@@ -70,16 +81,20 @@ class _Pairing:
     def __init__(self, messages: Sequence[Message]) -> None:
         self._messages = messages
         self._calls: dict[str, deque[int]] = defaultdict(deque)
-        """Of each id: the messages that call with it."""
+        """Of each id: the messages that call with it, each once."""
         self._results: dict[str, deque[_Place]] = defaultdict(deque)
         for at, message in enumerate(messages):
             for index, part in enumerate(message.parts):
                 if isinstance(part, ToolCall):
-                    self._calls[part.id].append(at)
+                    calls = self._calls[part.id]
+                    if not calls or calls[-1] != at:
+                        calls.append(at)
                 elif isinstance(part, ToolResult):
                     self._results[part.id].append(_Place(at, index))
         self._taken: set[_Place] = set()
         self._ids: set[str] = set()
+        self._numbers: dict[str, int] = defaultdict(int)
+        """Of each id: how often it was called with."""
 
     def put(self) -> list[Message]:
         """Give the messages anew."""
@@ -101,17 +116,20 @@ class _Pairing:
         return put
 
     def _called(self, call: ToolCall) -> ToolCall:
-        new, number = call.id, 1
+        new = call.id
+        self._numbers[call.id] += 1
         while new in self._ids:
-            number += 1
-            new = f"{call.id}-{number}"
+            self._numbers[call.id] += 1
+            new = f"{call.id}-{self._numbers[call.id]}"
         self._ids.add(new)
-        self._calls[call.id].popleft()
         return call if new == call.id else replace(call, id=new)
 
     def _resulted(self, old: str, new: str, at: int) -> list[tuple[_Place, ToolResult]]:
         """The result of a call: the first one behind it, before another message calls with the same id."""
-        until = next((message for message in self._calls[old] if message > at), len(self._messages))
+        calls = self._calls[old]
+        while calls and calls[0] <= at:
+            calls.popleft()
+        until = calls[0] if calls else len(self._messages)
         places = self._results[old]
         while places and places[0].message <= at:
             places.popleft()

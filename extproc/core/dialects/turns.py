@@ -77,7 +77,7 @@ def _answered(message: Message, before: Message | None) -> Message:
         else:
             others += [Text(_ORPHAN), *[said for said in part.parts if not isinstance(said, Text) or said.text.strip()]]
     results += [ToolResult(id_, (Text(NO_RESULT),), error=True) for id_ in open_calls]
-    return Message(message.role, (*results, *others)) if results or len(others) != len(message.parts) else message
+    return Message(message.role, (*results, *others))
 
 
 def called(messages: Sequence[Message]) -> dict[str, bool]:

@@ -184,3 +184,27 @@ def test_untouched_messages_keep_their_bytes(turns: list[tuple[str, list[Message
 
 def _listed(messages: list[str]) -> bytes:
     return b'{"model":"m", "messages":[ %b ] }' % " ,\n".join(messages).encode()
+
+
+UNSIGNED = {"type": "thinking", "thinking": "hm", "signature": ""}
+
+
+@pytest.mark.parametrize("thought", [UNSIGNED, {**UNSIGNED, "signature": None}, {"type": "thinking", "thinking": "hm"}])
+def test_thinking_that_nobody_signed_goes_whoever_is_asked(thought: Message):
+    told = body(user("Hello"), assistant(thought, THOUGHT, text("Hi.")), user("Go on"), assistant(thought), user("Well?"))
+    assert messages_of(SPEC.disowned(told, only())) == [
+        user("Hello"),
+        assistant(THOUGHT, text("Hi.")),
+        user("Go on"),
+        user("Well?"),
+    ]
+    mine = SPEC.disowned(told, only(SPEC.question(body(user("Hello")))))
+    assert messages_of(mine)[1] == assistant(text("Hi."))
+
+
+def test_without_its_unsigned_thought_an_answer_that_goes_on_is_asked_for_without_thinking():
+    enabled = {"thinking": {"type": "enabled", "budget_tokens": 2000}}
+    told = body(user("Read"), assistant(UNSIGNED, call("a")), user(result("a")), **enabled)
+    assert json.loads(SPEC.disowned(told, only()))["thinking"] == {"type": "disabled"}
+    told = body(user("Read"), assistant(UNSIGNED, text("No.")), user("Why?"), **enabled)
+    assert json.loads(SPEC.disowned(told, only()))["thinking"] == enabled["thinking"]

@@ -19,6 +19,7 @@ from extproc.core.answers import (
     Counted,
     Ended,
     Erred,
+    Form,
     Grew,
     Opened,
     Part,
@@ -168,3 +169,30 @@ def test_other_blocks_are_written_as_they_came():
         result,
         {**summary, "content": "It was\u2028long.", "encrypted_content": "e"},
     ]
+
+
+def test_thinking_that_nobody_signed_has_an_empty_signature():
+    answer = Answer(
+        "msg_1",
+        "m",
+        (Block(Part.THINKING, "Hm."), Block(Part.TEXT, "Hi.")),
+        Stop.END,
+        usage=Usage(3, 2),
+        ended=True,
+    )
+    told = written(pieces_of(answer))
+    assert b"signature_delta" not in told
+    wanted = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    for message in (_sdk_stream(told), _sdk_message("application/json", fold(answer))):
+        assert message.content[0].to_dict() == wanted
+
+
+def test_free_text_of_another_dialects_call_is_told_as_json():
+    call = Block(Part.CALL, "ls\n", "t", "run", form=Form.CUSTOM)
+    answer = Answer("msg_1", "m", (call,), Stop.CALLS, usage=Usage(3, 2), ended=True)
+    pieces = [Grew("l"), Grew("s\n")]
+    for message in (
+        _sdk_stream(written([*pieces_of(answer)[:3], *pieces, Closed(), Stopped(Stop.CALLS), Ended()])),
+        _sdk_message("application/json", fold(answer)),
+    ):
+        assert message.content[0].to_dict()["input"] == {"input": "ls\n"}
