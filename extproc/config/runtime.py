@@ -53,6 +53,11 @@ class RuntimeDir:
         return self.root / "decisions.sqlite"
 
     @property
+    def heard(self) -> Path:
+        """File that a worker touches when it hears of finished requests."""
+        return self.root / "heard"
+
+    @property
     def egress(self) -> Path:
         """Unix socket of Envoy's listener for the sidecar's own calls to models."""
         return self.root / "egress.sock"

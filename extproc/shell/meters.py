@@ -149,6 +149,10 @@ class Meters:
         """Count records that the decision log could not take; on any thread."""
         self._lost.add((reason,), records)
 
+    def unrecorded(self, requests: int) -> None:
+        """Count requests of which nobody tells us how they ended."""
+        self._books.unknown.add(("none",), requests)
+
     def flush(self) -> None:
         """Let the other workers know how all numbers stand; on any thread."""
         if self._shared is not None:
@@ -179,7 +183,7 @@ class _Books:
         self._model = _histogram(state, "cascade_model_seconds")
         self._tokens = Counts(state, "cascade_tokens")
         self._cost = Amounts(state, "cascade_cost_usd")
-        self._unknown = Counts(state, "cascade_cost_unknown")
+        self.unknown = Counts(state, "cascade_cost_unknown")
         self._baseline = Amounts(state, "cascade_baseline_cost_usd")
         self._saved = Amounts(state, "cascade_saved_usd_total")
 
@@ -190,7 +194,7 @@ class _Books:
                 self._model.observe((record.role,), record.duration_s, record.trace_id, record.at)
                 self._paid(record.role, record.usage, record.cost_usd)
             elif record.outcome is Outcome.FAILED and not record.error:
-                self._unknown.add(("none",))  # its worker has died, and its calls with it
+                self.unknown.add(("none",))  # its worker has died, and its calls with it
         if record.baseline_usd is not None:
             baseline = pico(record.baseline_usd)
             self._baseline.add((), baseline)
@@ -212,7 +216,7 @@ class _Books:
                 if count := getattr(usage, name):
                     self._tokens.add((role, name), count)
         if cost_usd is None:
-            self._unknown.add((role,))
+            self.unknown.add((role,))
         else:
             self._cost.add((role,), pico(cost_usd))
 
