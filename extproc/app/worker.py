@@ -33,6 +33,7 @@ from extproc.shell.server import GrpcServer
 from extproc.shell.shadow import Shadows
 from extproc.shell.tallies import Shared
 from extproc.shell.telemetry import Journal, Meters
+from extproc.shell.wiring import Wiring
 
 _LAG_S = 0.5
 """How often the event loop's lateness is looked at."""
@@ -77,6 +78,7 @@ class Worker:
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
         self._ids = Random(randbits(128))  # noqa: S311
         self._lag: asyncio.Task[None] | None = None
+        self._wiring = Wiring(runtime.heard, partial(warn, "no_access_log"), self._meters.unrecorded)
 
     async def start(self) -> None:
         """Open the socket and the admin port. OSError where one cannot be had."""
@@ -125,7 +127,7 @@ class Worker:
 
     async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
         seen = self._exporter.saw if self._exporter is not None else None
-        await receive(messages, self._prices, self._journal.take, self._meters.recorded, seen)
+        await receive(messages, self._prices, self._journal.take, self._heard, seen)
 
     def _abandoned(self, note: Note) -> None:
         """Enter what was done for a client that has left before it was answered."""
@@ -133,10 +135,15 @@ class Worker:
         if self._exporter is not None:
             self._exporter.left(note)
 
+    def _heard(self, records: int, seconds: float) -> None:
+        self._wiring.heard()
+        self._meters.recorded(records, seconds)
+
     async def _watch_loop(self) -> None:
         while True:
             expected = monotonic() + _LAG_S
             await asyncio.sleep(_LAG_S)
             self._meters.sample(max(0.0, monotonic() - expected))
+            self._wiring.look(self._meters.decisions)
             if self._config.workers > 1:
                 await asyncio.to_thread(self._meters.flush)
