@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final
 
 from extproc.shell.exchange import Stream
-from extproc.shell.native.grpc import HEADERS, MessageReader, Opening, Status, StatusError, prefix, trailers
+from extproc.shell.native.grpc import HEADERS, MessageReader, Status, StatusError, prefix, trailers
 from extproc.shell.native.http2.connection import Connection
-from extproc.shell.native.http2.events import Arrived, Gone, Roomy
+from extproc.shell.native.http2.events import Arrived, Gone, Opened, Roomy
 from extproc.shell.native.http2.frames import Bytes
 from extproc.shell.native.runner import Runner
 
@@ -31,22 +31,24 @@ class Call:
         "_ended",
         "_http",
         "_messages",
-        "_opening",
         "_reader",
         "_reading",
         "_runner",
         "_stream_id",
+        "_timeout_s",
         "_timer",
+        "_trace",
         "_unread",
         "_writing",
         "done",
         "touched",
     )
 
-    def __init__(self, http: Connection, stream_id: int, opening: Opening, largest: int) -> None:
+    def __init__(self, http: Connection, opened: Opened, timeout_s: float | None, largest: int) -> None:
         self._http = http
-        self._stream_id = stream_id
-        self._opening = opening
+        self._stream_id = opened.stream_id
+        self._trace = opened.trace
+        self._timeout_s = timeout_s
         self._reader = MessageReader(largest)
         self._runner = Runner(self._end)
         self._messages: deque[bytes] = deque()
@@ -64,15 +66,15 @@ class Call:
         """Run the handler. `touched` is told when there is something to be written, `done` when the handler has ended."""
         self.touched = touched
         self.done = done
-        if self._opening.timeout_s is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._opening.timeout_s, self._expire)
+        if self._timeout_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._expire)
         self._runner.start(handle(self))
 
     # What the handler sees
 
     def traceparent(self) -> str:
         """Give the trace context that Envoy has sent along; empty for none."""
-        return self._opening.traceparent
+        return self._trace.decode("latin-1")
 
     async def read(self) -> bytes | None:
         """Give the next message; None when the peer has ended its side, or has left."""

@@ -56,9 +56,8 @@ def trailers(status: Status, message: str = "", *, alone: bool = False) -> bytes
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a call begins with."""
+    """What a call begins with, beside its trace context: the same for many calls."""
 
-    traceparent: str
     timeout_s: float | None
     refused: bytes | None
     """The whole answer, where it is no call that we serve."""
@@ -67,13 +66,12 @@ class Opening:
 @lru_cache(512)
 def opening(request: Request, path: bytes) -> Opening:
     """Read a request for one method of ours."""
-    traceparent = request.get(b"traceparent") or b""
     timeout = request.get(b"grpc-timeout")
     timeout_s = None if timeout is None else _timeout_s(timeout)
     refused = _refused(request, path)
     if refused is None and timeout is not None and timeout_s is None:
         refused = trailers(Status.INTERNAL, "malformed grpc-timeout", alone=True)
-    return Opening(traceparent.decode("latin-1"), timeout_s, refused)
+    return Opening(timeout_s, refused)
 
 
 def _refused(request: Request, path: bytes) -> bytes | None:

@@ -137,7 +137,7 @@ class Peer(asyncio.Protocol):
         if told.refused is not None:
             self._http.finish(event.stream_id, told.refused)
             return
-        call = self._calls[event.stream_id] = Call(self._http, event.stream_id, told, self._server.largest)
+        call = self._calls[event.stream_id] = Call(self._http, event, told.timeout_s, self._server.largest)
         call.start(self._server.handle, self._touched, self._calls.__delitem__)
         if event.ended:
             call.tell(Arrived(event.stream_id, b"", ended=True))

@@ -23,24 +23,25 @@ def _reader() -> BlockReader:
 
 
 def test_a_request_is_read():
-    request = _reader().request(1, block([*CALL, ("traceparent", "00-ab-cd-01"), ("content-length", "12")]))
+    request, trace = _reader().request(1, block([*CALL, ("traceparent", "00-ab-cd-01"), ("content-length", "12")]))
     assert (request.method, request.path, request.length) == (b"POST", CALL[2][1].encode(), 12)
-    assert request.get(b"traceparent") == b"00-ab-cd-01"
+    assert trace == b"00-ab-cd-01"
+    assert request.get(b"content-type") == b"application/grpc"
     assert request.get(b"nothing") is None
 
 
 def test_the_same_block_is_decoded_once():
     reader = _reader()
     first = reader.request(1, block())
-    assert reader.request(3, block()) is first
-    assert reader.request(5, block([*CALL, ("traceparent", "1")])) is not first
+    assert reader.request(3, block())[0] is first[0]
+    assert reader.request(5, block([*CALL, ("x", "1")]))[0] is not first[0]
 
 
 def test_nothing_is_remembered_while_the_peer_may_keep_a_table():
     reader, encoder = BlockReader(), Encoder()
-    read = [reader.request(1, encoder.encode([*GET, ("x-a", value)])).get(b"x-a") for value in ("1", "1", "2", "1")]
+    read = [reader.request(1, encoder.encode([*GET, ("x-a", value)]))[0].get(b"x-a") for value in ("1", "1", "2", "1")]
     assert read == [b"1", b"1", b"2", b"1"]
-    assert reader.request(1, encoder.encode(GET)) is not reader.request(1, encoder.encode(GET))
+    assert reader.request(1, encoder.encode(GET))[0] is not reader.request(1, encoder.encode(GET))[0]
 
 
 @given(st.lists(st.lists(st.tuples(st.sampled_from(["x-a", "x-b", "te"]), VALUES | st.just("trailers")), max_size=4), max_size=20))
@@ -57,14 +58,62 @@ def test_remembering_changes_no_meaning(requests: list[list[tuple[str, str]]]):
             with pytest.raises(StreamFault):
                 reader.request(1, encoded)
         else:
-            assert list(reader.request(1, encoded).fields) == expected
+            assert list(reader.request(1, encoded)[0].fields) == expected
+
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize("huffman", [True, False])
+def test_a_block_that_differs_in_its_trace_alone_is_not_decoded_again(huffman: bool, monkeypatch: pytest.MonkeyPatch):
+    reader = _reader()
+    first, trace = reader.request(1, block([*CALL, ("traceparent", TRACE), ("x", "y")], huffman=huffman))
+    assert trace == TRACE.encode()
+    monkeypatch.setattr(reader, "_decoder", None)
+    for other in (TRACE.replace("a", "b"), "1", "~" * 60):
+        assert reader.request(3, block([*CALL, ("traceparent", other), ("x", "y")], huffman=huffman)) == (first, other.encode())
+
+
+BLOCKS = st.lists(
+    st.tuples(
+        st.lists(st.tuples(st.sampled_from(["x", "tracestate", "traceparent"]), VALUES | st.just("traceparent")), max_size=3),
+        VALUES | st.text("0123456789abcdef-", max_size=200) | st.just(TRACE),
+        st.booleans(),
+        st.sampled_from([b"", b"\x88", b"\x00\x01", b"\x0btraceparent", bytes.fromhex("00884d83216b1d85a93f"), b"\x37"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(BLOCKS)
+def test_remembering_all_but_the_trace_changes_no_meaning(blocks: list[tuple[list[tuple[str, str]], str, bool, bytes]]):
+    """Whatever else stands in the block, how often the field is told, how it is coded, and whatever follows it."""
+    reader = _reader()
+    for more, trace, huffman, tail in blocks:
+        encoded = block([*GET, *more, ("traceparent", trace), *more], huffman=huffman) + tail
+        assert _told(reader, encoded) == _told(_reader(), encoded)
+
+
+def _told(reader: BlockReader, encoded: bytes) -> object:
+    try:
+        request, trace = reader.request(1, encoded)
+    except (ConnectionFault, StreamFault) as fault:
+        return fault.code
+    return request.method, request.path, request.fields, request.length, trace
+
+
+def test_a_trace_context_that_is_told_twice_says_nothing():
+    assert _reader().request(1, block([*GET, ("traceparent", TRACE), ("traceparent", TRACE)]))[1] == b""
 
 
 def test_memory_for_blocks_is_bounded():
     reader = _reader()
     for number in range(2000):
         reader.request(1, block([*GET, ("x-n", str(number))]))
+        reader.request(1, block([*GET, ("traceparent", TRACE), ("x-n", str(number))]))
     assert len(reader._known) <= 512
+    assert len(reader._shapes) <= 8
 
 
 @pytest.mark.parametrize(
@@ -105,7 +154,7 @@ def test_a_malformed_request_is_a_fault_of_its_stream(wrong: list[tuple[str, str
 
 
 def test_connect_has_no_path():
-    assert _reader().request(1, block([(":method", "CONNECT"), (":authority", "a:1")])).path == b""
+    assert _reader().request(1, block([(":method", "CONNECT"), (":authority", "a:1")]))[0].path == b""
 
 
 @pytest.mark.parametrize(
@@ -130,7 +179,7 @@ def test_a_block_that_cannot_be_read_is_a_fault_of_the_connection(encoded: bytes
 @given(st.binary(max_size=200))
 def test_garbage_is_a_fault_and_nothing_else(garbage: bytes):
     try:
-        request = _reader().request(1, garbage)
+        request, _ = _reader().request(1, garbage)
     except (ConnectionFault, StreamFault):
         return
     assert request.method

@@ -44,11 +44,11 @@ def setting(name: int, value: int) -> bytes:
     return frame(SETTINGS, 0, 0, name.to_bytes(2, "big") + u32(value))
 
 
-def block(fields: Iterable[tuple[str, str]] = CALL) -> bytes:
+def block(fields: Iterable[tuple[str, str]] = CALL, *, huffman: bool = True) -> bytes:
     """A header block that refers to no table."""
     encoder = Encoder()
     encoder.header_table_size = 0
-    encoded: bytes = encoder.encode(fields)
+    encoded: bytes = encoder.encode(fields, huffman=huffman)
     return encoded.lstrip(b"\x20")  # the table size update
 
 
@@ -106,7 +106,7 @@ def simple(events: Iterable[Event]) -> list[tuple[object, ...]]:
         elif name == "Gone" and told and told[-1][:2] == ("Arrived", rest[0]):
             told.pop()
         elif name == "Opened":
-            rest = (rest[0], rest[1].method, rest[1].path, tuple(rest[1].fields), rest[2])
+            rest = (rest[0], rest[1].method, rest[1].path, tuple(rest[1].fields), *rest[2:])
         told.append((name, *rest))
     return told
 

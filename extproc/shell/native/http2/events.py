@@ -14,6 +14,8 @@ class Opened(NamedTuple):
 
     stream_id: int
     request: Request
+    trace: bytes
+    """The trace context, `traceparent`; empty for none."""
     ended: bool
     """The peer sends nothing more on it."""
 

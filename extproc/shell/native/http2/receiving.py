@@ -107,12 +107,12 @@ class Inflow:
         stream_id, content, ends = block
         if stream_id > self._streams.newest and self._streams.last is None:
             self._streams.newest = stream_id
-            request = self._fields.request(stream_id, content)
+            request, trace = self._fields.request(stream_id, content)
             stream = HttpStream(stream_id, self._out.stream_window, request.length, ended=ends)
             if ends:
                 stream.end()
             self._streams.open(stream)
-            self.events.append(Opened(stream_id, request, ends))
+            self.events.append(Opened(stream_id, request, trace, ends))
             return
         fields = self._fields.decode(content)
         if judge(self._streams.state(stream_id), frames.HEADERS, stream_id):
