@@ -11,6 +11,7 @@ from secrets import randbits, token_bytes
 from time import monotonic, time
 
 from extproc.app.telemetry import exporter
+from extproc.config.compiled import rules
 from extproc.config.model import Config
 from extproc.config.policy import policy, prices
 from extproc.config.runtime import RuntimeDir
@@ -50,8 +51,11 @@ class Worker:
         self._index = index
         self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
         self._exporter, sampling = exporter(config, index, version, self._meters)
+        default = policy(config, {rule.name for rule in RULES})
         around = self._around = Surroundings(
-            policy=policy(config, {rule.name for rule in RULES}),
+            policy=default,
+            policies=rules(config, default),
+            salt=config.identity.key_salt.encode(),
             memory=RefusalMemory(config.router.refusal_memory_s),
             drafted=shared(runtime.root),
             secret=token_bytes(32),
@@ -65,7 +69,7 @@ class Worker:
         self._caller = Caller(runtime.egress)
         self._shadows = Shadows(
             self._caller,
-            lambda sent: ShadowPath(sent, around.policy, around.drafted),
+            lambda sent: ShadowPath(sent, sent.policy or around.policy, around.drafted),
             self._journal.compare,
             self._meters.dropped,
             config.shadow_max_inflight,

@@ -59,7 +59,7 @@ def _dialects(config: Config) -> Iterator[tuple[str, str]]:
     called = endpoints(config)
     verified = {endpoint.dialect for endpoint in called if endpoint.role is Role.VERIFY}
     for endpoint in called:
-        if endpoint.role is Role.DRAFT and endpoint.dialect not in verified:
+        if endpoint.role is Role.DRAFT and endpoint.dialect not in verified and not config.models.verify.translate:
             yield _place(config, endpoint), f"no draft is ever made in {endpoint.dialect}, because the verify model does not serve it"
 
 

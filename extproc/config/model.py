@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from extproc.config.policies import Identity, PolicySection
 from extproc.config.problems import Source
 from extproc.config.strict import Strict
 from extproc.config.telemetry import Decisions, Telemetry
@@ -251,19 +252,24 @@ class Config(Strict):
     verify: Verify = Field(Verify(), description="limits of the verify call")
     budget: Budget = Field(Budget(), description="hard limits for one client request")
     limits: Limits = Field(Limits(), description="sizes that protect the proxy")
-    policies: list[Any] = Field(
-        [], description="per-team policies; not in this version, so the list must be empty", json_schema_extra={"maxItems": 0}
-    )
+    policies: list[PolicySection] = Field([], description="other settings for some requests; the first that matches wins")
+    identity: Identity = Field(Identity(), description="how clients are told apart, for policies")
     telemetry: Telemetry = Field(Telemetry(), description="what leaves this process about the requests")
     decisions: Decisions = Field(Decisions(), description="the decision log, which pages and reports read")
     _source: Source = PrivateAttr(default_factory=Source)
 
-    @field_validator("policies")
-    @classmethod
-    def _none_yet(cls, value: list[Any]) -> list[Any]:
-        if value:
-            raise ValueError("expected an empty list: per-team policies are not in this version")
-        return value
+    @model_validator(mode="after")
+    def _policies_fit(self) -> Self:
+        names = [section.name for section in self.policies]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"policies: two have the name {twice!r}")
+        for section in self.policies:
+            match = section.match
+            if match.jwt and self.identity.jwt_payload_header is None:
+                raise ValueError(f"policies: {section.name} looks at a token, so identity.jwt_payload_header must be given")
+            if (match.certificate or match.namespace or match.service_account) and not self.identity.forwarded_certificate:
+                raise ValueError(f"policies: {section.name} looks at a certificate, so identity.forwarded_certificate must be true")
+        return self
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember where the values came from, where the validation was told."""

@@ -69,6 +69,10 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     wanted: Plan | None = None
     calls: tuple[CallNote, ...] = ()
     """Our own model calls; empty where Envoy carried the request to its model."""
+    policy: str = "default"
+    """Name of the policy that the decision was made by."""
+    team: str = ""
+    """Whose daily allowance this is charged to; empty where there is none."""
     trace: Trace | None = None
     """None where nobody traces."""
     answered_s: float | None = None
@@ -117,6 +121,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """As in the note."""
     policy: str = "default"
     """Name of the policy that the decision was made by."""
+    team: str = ""
+    """As in the note."""
 
 
 class Abandoned(msgspec.Struct, frozen=True, gc=False):

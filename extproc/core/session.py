@@ -10,7 +10,8 @@ carries on without us (fail open).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
@@ -23,7 +24,7 @@ from extproc.core.dialects import DIALECTS
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Event, Headers, RequestBody, RequestHeaders
 from extproc.core.paths.cascade import CascadePath
-from extproc.core.paths.closing import JSON, refusal
+from extproc.core.paths.closing import JSON, refusal, spent_out
 from extproc.core.paths.direct import DirectPath
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
@@ -34,6 +35,7 @@ from extproc.core.steps.counting import tokens
 from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import SHADOWED, plan
+from extproc.core.steps.policies import Facts, Rule, Spent, asked_plan, chosen, team_of
 from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.steps.sampling import sampled
 from extproc.core.steps.tracing import Sampling, begun, origin
@@ -78,6 +80,12 @@ class Surroundings:
     """What to add to an event's time to get Unix time."""
     sampling: Sampling | None = None
     """Which requests are traced; None where nobody takes our spans."""
+    policies: Sequence[Rule] = ()
+    """Other policies, and when they apply; the first that does is taken."""
+    salt: bytes = b""
+    """Key of the fingerprints of API keys."""
+    spent: Callable[[str], Spent] = lambda _: Spent()
+    """Says what a team has spent today."""
 
 
 class Session:
@@ -96,6 +104,8 @@ class Session:
         self.shadowed: Sent | None = None
         """What was forwarded, where the cascade is to be tried beside it."""
         self._around = around
+        self._policy = around.policy
+        self._team = ""
         self._trace_id = new_trace_id
         self._span_id = new_span_id
         self._given = given
@@ -127,7 +137,7 @@ class Session:
             return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
         if path not in PATHS and path != COUNT_PATH:
             return self._bypass("not_an_llm_call")
-        if self._around.policy.mode is Mode.OFF:
+        if self._policy.mode is Mode.OFF and not self._around.policies:
             return self._bypass("mode_off")
         if event.end:
             return self._bypass("empty_body")
@@ -135,11 +145,14 @@ class Session:
         return [AwaitBody()]
 
     def _request_body(self, event: RequestBody) -> list[Command]:
-        policy, memory = self._around.policy, self._around.memory
+        memory = self._around.memory
         if self._target.startswith(COUNT_PATH):
             return self._count(event.data)
         try:
             request = accept(self._target, self._headers.get("content-encoding"), event.data)
+            if self._around.policies and (settled := self._apply(request, event.at_s)):
+                return settled
+            policy = self._policy
             label = classify(request, policy)
         except UnreadableError as error:
             return self._bypass(error.rule)
@@ -147,7 +160,7 @@ class Session:
         decision = plan(request, label, policy, speaker, draft_blocked=memory.blocks(request, event.at_s))
         if self._trace is not None:
             self._trace = replace(self._trace, heard_s=event.at_s, stream=request.stream)
-        note = _note(request, decision, self._trace_id, self._trace)
+        note = _note(request, decision, policy.name, self._team, self._trace_id, self._trace)
         if decision.role is not Role.DRAFT:
             if SHADOWED in decision.rules and sampled(self._trace_id, policy.shadow_sample):
                 self.shadowed = self._sent(request, note, event.at_s, speaker)
@@ -162,14 +175,34 @@ class Session:
         sent = self._sent(request, note, event.at_s, speaker)
         return self._hold(CascadePath(sent, policy, memory, self._around.drafted, checked=decision.checked), note, event.at_s)
 
+    def _apply(self, request: Request, at_s: float) -> list[Command]:
+        """Take the first policy that applies; where it settles the request, give what answers it."""
+        around = self._around
+        facts = Facts(self._headers, self._target.partition("?")[0], request, self._trace_id, at_s + around.unix_offset_s, around.salt)
+        policy = chosen(around.policies, self._policy, facts)
+        asked = asked_plan(self._headers) if policy.client_override else None
+        self._policy = policy = dataclasses.replace(policy, pinned=asked) if asked else policy
+        if policy.mode is Mode.OFF:
+            return self._bypass("mode_off")
+        if policy.allowance is None:
+            return []
+        self._team = team_of(policy.allowance, facts)
+        if not around.spent(self._team).exceeds(policy.allowance):
+            return []
+        if not policy.allowance.refuse:
+            self._policy = dataclasses.replace(policy, pinned=Plan.DRAFT)
+            return []
+        note = Note(Outcome.FAILED, Plan.BYPASS, str(request.dialect), "", ("allowance_spent",), self._trace_id, shown_name(request.model))
+        status, headers, body = spent_out(request.dialect, facts.at)
+        return [Reply(status, headers, body, replace(note, policy=policy.name, team=self._team, trace=self._trace)), Leave()]
+
     def _direct(self, request: Request, note: Note, at_s: float, speaker: Interpreter) -> list[Command]:
         """Ask a verify model that speaks another dialect, or say why it cannot be asked."""
         if barrier := speaker.obstacle(Role.VERIFY):
             status, body = refusal(request.dialect, barrier)
             return [Reply(status, JSON, body, replace(note, outcome=Outcome.FAILED, model="")), Leave()]
-        around = self._around
         sent = self._sent(request, note, at_s, speaker)
-        return self._hold(DirectPath(sent, around.policy, around.memory, around.drafted), note, at_s)
+        return self._hold(DirectPath(sent, self._policy, self._around.memory, self._around.drafted), note, at_s)
 
     def _hold(self, path: CascadePath | DirectPath, note: Note, at_s: float) -> list[Command]:
         """Answer this one ourselves."""
@@ -180,15 +213,17 @@ class Session:
     def _sent(self, request: Request, note: Note, at_s: float, speaker: Interpreter) -> Sent:
         around = self._around
         fence = blake2b(f"{self._trace_id} {at_s!r}".encode(), digest_size=12, key=around.secret).hexdigest()
-        return Sent(request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s), speaker)
+        return Sent(
+            request, self._target, self._headers, note, self._began_s, fence, int(at_s + around.unix_offset_s), self._policy, speaker
+        )
 
     def _on_path(self, event: Event) -> list[Command]:
         return self._path.handle(event) if self._path else [Leave()]
 
     def _bypass(self, rule: str) -> list[Command]:
         dialect = PATHS.get(self._target.partition("?")[0])
-        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect or ""), "", (rule,), self._trace_id, trace=self._trace)
-        policy = self._around.policy
+        policy = self._policy
+        note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect or ""), "", (rule,), self._trace_id, policy=policy.name, trace=self._trace)
         if dialect is None or dialect in policy.verify_models or Role.VERIFY not in policy.tongues:
             return [Forward(note), Leave()]
         # Nobody behind us would understand it as it is.
@@ -197,7 +232,7 @@ class Session:
 
     def _count(self, body: bytes) -> list[Command]:
         """Have a request's tokens counted by the draft model, or estimate them: no verify model of this dialect is there to be asked."""
-        policy, dialect = self._around.policy, Dialect.ANTHROPIC
+        policy, dialect = self._policy, Dialect.ANTHROPIC
         note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect), "", ("count_tokens",), self._trace_id, trace=self._trace)
         try:
             request = accept(PATH_OF[dialect], self._headers.get("content-encoding"), body)
@@ -220,7 +255,7 @@ class Session:
     """(phase, event type) → what to do; `None` stands for every event."""
 
 
-def _note(request: Request, decision: Decision, trace_id: str, trace: Trace | None) -> Note:
+def _note(request: Request, decision: Decision, policy: str, team: str, trace_id: str, trace: Trace | None) -> Note:
     outcome = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}.get(decision.plan, Outcome.DIRECT)
     return Note(
         outcome=outcome,
@@ -233,5 +268,7 @@ def _note(request: Request, decision: Decision, trace_id: str, trace: Trace | No
         turn=str(decision.turn),
         score=decision.score,
         wanted=decision.wanted,
+        policy=policy,
+        team=team,
         trace=trace,
     )

@@ -232,10 +232,28 @@ class Tongue:
     """It is asked with the client's own credential."""
 
 
+class Allowance(msgspec.Struct, frozen=True, gc=False):
+    """What a team may spend in a day (UTC)."""
+
+    team: str
+    """Its name; `header:NAME` stands for that header's value, `key` for the API key's fingerprint."""
+    pico_usd: int | None = None
+    """Picodollars (`core.money`)."""
+    tokens: int | None = None
+    refuse: bool = False
+    """What is beyond is refused; else the draft model answers it alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The part of the configuration that the core decides by."""
 
+    name: str = "default"
+    pinned: Plan | None = None
+    """The plan whatever the score says, as far as the request allows it."""
+    client_override: bool = False
+    """Clients may choose the plan."""
+    allowance: Allowance | None = None
     mode: Mode = Mode.ENFORCE
     skip_below: float = 0.35
     direct_above: float = 0.85

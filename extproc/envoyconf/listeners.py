@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from extproc.config.model import Config
-from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, USAGE_NAMESPACE, RuntimeDir
+from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, RuntimeDir
+from extproc.core.steps.policies import PLAN_HEADER
 from extproc.core.vocabulary import TRACER_HEADER, Dialect, Outcome
+from extproc.envoyconf import usage
 from extproc.envoyconf.clusters import PROCESSOR, RECORDS
-from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, extension, patience_s, pipe, seconds, socket_address
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, Node, extension, patience_s, pipe, seconds, socket_address
 from extproc.envoyconf.routes import client_routes, egress_routes
 from extproc.envoyconf.tracing import SPAN_TAG
 
@@ -17,10 +19,11 @@ _PATHS = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "chat/completions"
 
 def client(config: Config, tracing: Node) -> Node:
     """Give the client-facing listener, HTTP/1.1 and h2c; `tracing`: what its connection manager is to do about spans."""
-    manager = _manager(config, "client", client_routes(config), [_size_limit(config), _usage(), _ext_proc(config), _ROUTER])
+    manager = _manager(config, "client", client_routes(config), [_size_limit(config), *usage.filters(config), _ext_proc(config), _ROUTER])
     manager |= {
-        "early_header_mutation_extensions": [_own_headers(traced=bool(tracing))],
+        "early_header_mutation_extensions": [_own_headers(config, traced=bool(tracing))],
         "request_headers_timeout": "30s",
+        "forward_client_cert_details": "ALWAYS_FORWARD_ONLY" if config.identity.forwarded_certificate else "SANITIZE",
         "use_remote_address": True,
         "skip_xff_append": True,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
@@ -33,7 +36,7 @@ def client(config: Config, tracing: Node) -> Node:
 
 def egress(config: Config, runtime: RuntimeDir, tracing: Node) -> Node:
     """Give the listener for our own calls to models; only this user may connect. `tracing` as for `client`."""
-    manager = _manager(config, "egress", egress_routes(config), [_usage(), _ROUTER])
+    manager = _manager(config, "egress", egress_routes(config), [*usage.filters(config), _ROUTER])
     # An answer that breaks off is to be known at once, and not after the delay that is meant for clients on a network.
     manager |= {"local_reply_config": _errors(config), "delayed_close_timeout": "0s", **tracing}
     # Its connections come from requests that were let in already; a crowd at the clients' door must not keep them from being answered.
@@ -51,7 +54,8 @@ def _listener(name: str, address: Node, config: Config, manager: Node) -> Node:
 
 
 def _manager(config: Config, name: str, routes: list[Node], filters: list[Node]) -> Node:
-    host = {"name": name, "domains": ["*"], "request_body_buffer_limit": config.limits.max_body_bytes, "routes": routes}
+    host = {"name": name, "domains": ["*"], "request_body_buffer_limit": config.limits.max_body_bytes}
+    host["routes"] = usage.there_only(config, routes)
     return {
         "stat_prefix": name,
         "codec_type": "AUTO",
@@ -69,12 +73,17 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
 _ROUTER = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True)
 
 
-def _own_headers(*, traced: bool) -> Node:
+def _own_headers(config: Config, *, traced: bool) -> Node:
     """Takes away what a client says in our name, and says whether we trace.
 
     Before every filter and before the first choice of a route, so that a client steers nothing, also when the processor is down.
     """
-    mutations: list[Node] = [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")]
+    mutations: list[Node] = [{"remove": PLAN_HEADER}]
+    if any(section.settings.client_override for section in config.policies):
+        # Under a name of our own, which no client can use; without the processor nobody looks at it.
+        asked = {"key": PLAN_HEADER, "value": "%REQ(x-cascade-plan)%"}
+        mutations.append({"append": {"header": asked, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}})
+    mutations += [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")]
     if traced:
         mutations.append({"append": {"header": {"key": TRACER_HEADER, "value": "envoy"}}})
     kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
@@ -85,13 +94,6 @@ def _size_limit(config: Config) -> Node:
     """Refuses LLM calls that are too large at the door, with the processor up or down; else only a buffering filter would notice."""
     kind = "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit"
     return extension(SIZE_LIMIT, kind, max_request_bytes=config.limits.max_body_bytes)
-
-
-def _usage() -> Node:
-    """Reads token usage natively. It stands before ext_proc, so on the way back it sees the answer that the client gets."""
-    usage = {"include_unconfigured_routes": False, "metadata_namespace": USAGE_NAMESPACE}
-    kind = "envoy.extensions.filters.http.ai_protocol_manager.v3.AiProtocolManager"
-    return extension(USAGE, kind, response_handling={"token_usage": usage})
 
 
 def _ext_proc(config: Config) -> Node:

@@ -12,13 +12,17 @@ from extproc.config.endpoints import Endpoint, Upstream, endpoints
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, TARGET_HEADER
 from extproc.core.dialects import DIALECTS
+from extproc.core.steps.policies import CERTIFICATE_HEADER, PLAN_HEADER
 from extproc.core.vocabulary import COUNT_PATH, HELD, PATHS, TRACER_HEADER, Dialect, Mode, Role
+from extproc.envoyconf import usage
 from extproc.envoyconf.clusters import ORIGIN
-from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, USAGE, Node, patience_s, seconds, typed
+from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, Node, patience_s, seconds, typed
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
 _PRIVATE = (
     TARGET_HEADER,
+    PLAN_HEADER,
+    CERTIFICATE_HEADER,
     TRACER_HEADER,
     "x-cascade-id",
     "x-forwarded-proto",
@@ -28,11 +32,6 @@ _PRIVATE = (
 )
 """Headers that only Envoy and we exchange. A provider has no use for them, and the client's address is none of its business."""
 _TOLD = {"outcome": "outcome", "model": "model", "rules": "rules", "trace-id": "trace_id"}
-_PROTOCOLS = {
-    Dialect.ANTHROPIC: "ANTHROPIC_MESSAGES",
-    Dialect.OPENAI_CHAT: "OPENAI_CHAT_COMPLETIONS",
-    Dialect.OPENAI_RESPONSES: "OPENAI_RESPONSES",
-}
 
 
 def client_routes(config: Config) -> list[Node]:
@@ -40,10 +39,15 @@ def client_routes(config: Config) -> list[Node]:
     return [
         _probe(),
         *_upgrades(config),
-        *_llm_calls(config, processed=config.mode is not Mode.OFF),
+        *_llm_calls(config, processed=is_processed(config)),
         *_count_tokens(config),
         *_rest(config),
     ]
+
+
+def is_processed(config: Config) -> bool:
+    """Whether any request is our business: in mode `off` only where a policy says otherwise."""
+    return config.mode is not Mode.OFF or any(section.settings.mode not in {None, Mode.OFF} for section in config.policies)
 
 
 def egress_routes(config: Config) -> list[Node]:
@@ -72,7 +76,7 @@ def _upgrades(config: Config) -> Iterator[Node]:
     for dialect, endpoint in _served(config, Role.VERIFY).items():
         path = next(path for path, of in PATHS.items() if of is dialect)
         match = {"path": path, "headers": [is_upgrade]}
-        yield _bypass(f"{path} upgrade", match, _to_endpoint(config, endpoint, path), endpoint.forward)
+        yield _bypass(config, f"{path} upgrade", match, _to_endpoint(config, endpoint, path), endpoint.forward)
 
 
 def _llm_calls(config: Config, *, processed: bool) -> Iterator[Node]:
@@ -116,14 +120,14 @@ def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processe
         # Silence counts per try, so a draft that streams for long is not cut; a silent one becomes a 504 that we can replace.
         # Our own calls watch for silence themselves: of two clocks with the same time, now one and now the other would say why.
         action["retry_policy"] = {"num_retries": 0, "per_try_idle_timeout": seconds(config.draft.timeout_s)}
-    filters = {USAGE: typed(_PER_ROUTE_USAGE, response={"llm_protocol": _PROTOCOLS[endpoint.dialect]})}
+    filters = usage.on_route(config, endpoint.dialect)
     if processed:
         filters[EXT_PROC] = _PROCESSED
     return {
         "name": f"{path} {endpoint.role}",
         "match": match,
         "route": action,
-        "request_headers_to_remove": _removed(forward=endpoint.forward),
+        "request_headers_to_remove": _removed(config, forward=endpoint.forward),
         # Envoy's usage filter does not read compressed answers, and a compressor would hold tokens back.
         "request_headers_to_add": [_header("accept-encoding", "identity")],
         **_told({name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%" for name, key in _TOLD.items()}),
@@ -131,7 +135,6 @@ def _llm(config: Config, path: str, match: Node, endpoint: Endpoint, *, processe
     }
 
 
-_PER_ROUTE_USAGE = "envoy.extensions.filters.http.ai_protocol_manager.v3.AiProtocolManagerPerRoute"
 # The processor hears only of routes that say so. If it were on for all, Envoy would also hold the answer to a request without a
 # route (headers too large, not HTTP) for it, and close the connection before that answer is out.
 _PROCESSED = typed("envoy.extensions.filters.http.ext_proc.v3.ExtProcPerRoute", overrides={})
@@ -143,11 +146,11 @@ def _count_tokens(config: Config) -> Iterator[Node]:
     """To the verify model where it counts in this dialect; else the processor asks the draft model, or estimates."""
     verify, draft = (_served(config, role).get(Dialect.ANTHROPIC) for role in (Role.VERIFY, Role.DRAFT))
     if verify is not None:
-        yield _bypass(COUNT_PATH, {"path": COUNT_PATH}, _to_endpoint(config, verify, COUNT_PATH), verify.forward)
-    elif config.models.verify.translate and config.mode is not Mode.OFF:
+        yield _bypass(config, COUNT_PATH, {"path": COUNT_PATH}, _to_endpoint(config, verify, COUNT_PATH), verify.forward)
+    elif config.models.verify.translate and is_processed(config):
         if draft is not None:
             match = {"path": COUNT_PATH, "headers": [{"name": TARGET_HEADER, "string_match": {"exact": str(Role.DRAFT)}}]}
-            yield _bypass(f"{COUNT_PATH} draft", match, _to_endpoint(config, draft, COUNT_PATH), draft.forward)
+            yield _bypass(config, f"{COUNT_PATH} draft", match, _to_endpoint(config, draft, COUNT_PATH), draft.forward)
         yield _held(COUNT_PATH, {"path": COUNT_PATH}, Dialect.ANTHROPIC)
 
 
@@ -161,15 +164,15 @@ def _rest(config: Config) -> Iterator[Node]:
         rewritten = upstream.path(prefix.rstrip("/")) + "/"
         if rewritten != prefix:
             action["prefix_rewrite"] = rewritten
-        yield _bypass(f"origin {prefix}", {"prefix": prefix}, action, forward)
+        yield _bypass(config, f"origin {prefix}", {"prefix": prefix}, action, forward)
 
 
-def _bypass(name: str, match: Node, action: Node, forward: bool) -> Node:
+def _bypass(config: Config, name: str, match: Node, action: Node, forward: bool) -> Node:
     return {
         "name": name,
         "match": match,
         "route": action,
-        "request_headers_to_remove": _removed(forward=forward),
+        "request_headers_to_remove": _removed(config, forward=forward),
         **_told({"outcome": "BYPASSED"}),
         "typed_per_filter_config": {SIZE_LIMIT: _UNLIMITED},
     }
@@ -196,8 +199,9 @@ def _served(config: Config, role: Role) -> dict[Dialect, Endpoint]:
     return {endpoint.dialect: endpoint for endpoint in endpoints(config) if endpoint.role is role}
 
 
-def _removed(*, forward: bool) -> list[str]:
-    return [*_PRIVATE, *(() if forward else _CREDENTIALS)]
+def _removed(config: Config, *, forward: bool) -> list[str]:
+    told = config.identity.jwt_payload_header
+    return [*_PRIVATE, *((told.lower(),) if told else ()), *(() if forward else _CREDENTIALS)]
 
 
 def _told(values: dict[str, str]) -> dict[str, Any]:

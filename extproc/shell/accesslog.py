@@ -79,7 +79,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     common, request, response = entry.common_properties, entry.request, entry.response
     path = _path(common.route_name, request.path)
     noted, model, rules, trace_id, told, more = _note(common.metadata)
-    plan, dialect, turn, score, wanted, requested_model = more.split(" ", 5) if more else _EMPTY
+    plan, dialect, turn, score, wanted, requested_model, policy, team = _more(more)
     outcome = _OUTCOMES.get(noted, Outcome.BYPASSED)
     status = response.response_code.value
     calls = _calls(told) if told else ()
@@ -113,8 +113,16 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         baseline_usd=None if baseline is None else usd(baseline),
         error=_error(common),
         calls=calls,
+        policy=policy,
+        team=team,
         lossy=_lossy(common.metadata) if calls else (),  # translated are only requests whose models we call ourselves
     )
+
+
+def _more(told: str) -> list[str]:
+    """Read what shares one field; another release of ours may have written less or more of it."""
+    parts = told.split(" ") if told else []
+    return [*parts, *_EMPTY[len(parts) :]][: len(_EMPTY)]
 
 
 def _lossy(metadata: Metadata) -> tuple[str, ...]:
@@ -165,7 +173,7 @@ def _path(route_name: str, path: str) -> str:
 
 _NOTED = ("outcome", "model", "rules", "trace_id", "calls", "more")
 _NOTHING = [""] * len(_NOTED)
-_EMPTY = [""] * 6
+_EMPTY = ["", "", "", "", "", "", "default", ""]
 
 
 def _note(metadata: Metadata) -> list[str]:

@@ -223,4 +223,5 @@ def _write(note: Note, response: ProcessingResponse, *, begins: bool = False) ->
         fields["calls"].string_value = msgspec.json.encode(note.calls).decode()
         if note.lossy:
             fields["lossy"].string_value = ",".join(note.lossy)[:_LONGEST]
-    fields["more"].string_value = f"{note.plan} {note.dialect} {note.turn} {score} {note.wanted or ''} {note.requested_model}"
+    more = f"{note.plan} {note.dialect} {note.turn} {score} {note.wanted or ''} {note.requested_model}"
+    fields["more"].string_value = more if note.policy == "default" else f"{more} {note.policy} {note.team}"

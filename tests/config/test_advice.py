@@ -54,7 +54,6 @@ def test_nothing_to_say_about_a_sound_configuration(loaded: Callable[..., Config
         ("https://verify.example.com", "http://verify.example.com", "12: models.verify.base_url"),
         (f"    {PRICE}\n", "", "3: models.draft"),
         ("api_key_env: DRAFT_KEY", "api_key: forward", "8: models.draft.api_key"),
-        ("api_key_env: DRAFT_KEY", "dialects: {openai_chat: {}}", "8: models.draft.dialects.openai_chat"),
     ],
 )
 def test_doubtful_settings(loaded: Callable[..., Config], priced: str, old: str, new: str, where: str) -> None:

@@ -97,7 +97,7 @@ def test_the_same_settings_in_another_form_are_the_same(loaded: Loaded, minimal:
         ("router: 1", "router: expected a section of `key: value` lines; found `1`"),
         ("telemetry: {capture_content: 2}", "telemetry.capture_content: expected true or false; found `2`"),
         ("transport: http", "transport: expected grpcio or native; found `http`"),
-        ("policies: [a]", "policies: expected an empty list: per-team policies are not in this version; found a list"),
+        ("policies: [a]", "policies.0: expected a section of `key: value` lines; found `a`"),
     ],
 )
 def test_each_mistake_has_its_line(complaints: Callable[..., list[str]], minimal: str, line: str, message: str) -> None:

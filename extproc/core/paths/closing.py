@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 import msgspec
 
 from extproc.core.books import spent
+from extproc.core.commands import Pairs
 from extproc.core.conversation import Feature
 from extproc.core.dialects import DIALECTS
 from extproc.core.money import shown
@@ -24,6 +26,7 @@ SLACK_S = 2.0
 JSON = (("content-type", b"application/json"),)
 """Headers of an error of ours."""
 
+_DAY_S = 86_400
 _LONGEST = 2_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -42,6 +45,13 @@ def refusal(dialect: Dialect, barrier: str) -> tuple[int, bytes]:
         return spec.forgotten()
     asked = barrier.replace("_", " ")
     return 400, spec.error(400, f"This request cannot be put to the model behind this gateway, which speaks another API: {asked}.")
+
+
+def spent_out(dialect: Dialect, at: float) -> tuple[int, Pairs, bytes]:
+    """Give status, headers and body for a request of a team that has spent its allowance of this day (UTC); `at` in Unix seconds."""
+    left_s = math.ceil(_DAY_S - at % _DAY_S)
+    body = DIALECTS[dialect].error(429, "The team's allowance for today is spent; it begins anew at midnight UTC.")
+    return 429, [*JSON, ("retry-after", b"%d" % left_s)], body
 
 
 def cost_of(note: Note) -> str:

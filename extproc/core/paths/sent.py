@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from extproc.core.events import Headers
 from extproc.core.records import Note
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import Request
+from extproc.core.vocabulary import Policy, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +24,7 @@ class Sent:
     """A token that no model can have guessed."""
     created_s: int = 0
     """Unix time of the request."""
+    policy: Policy | None = None
+    """What it was decided by."""
     speaker: Interpreter | None = None
     """Speaks for it to models of other dialects, where it has been read for that already."""

@@ -21,7 +21,11 @@ def plan(
     speaker = interpreter or Interpreter(request, policy)
     if speaker.spoken(Role.VERIFY) is None:
         return Decision(Plan.BYPASS, None, request.model, (*rules, "dialect_not_served"), label.score, label.turn)
-    wanted = chosen = _by_turn(label, policy)
+    wanted = chosen = policy.pinned or _by_turn(label, policy)
+    if chosen is Plan.BYPASS:
+        return Decision(Plan.BYPASS, None, request.model, (*rules, "pinned_plan"), label.score, label.turn)
+    if policy.pinned:
+        rules.append("pinned_plan")
     if wanted is not Plan.DIRECT and (obstacle := _obstacle(request, wanted, policy, speaker, draft_blocked=draft_blocked)):
         chosen = Plan.DIRECT
         rules.append(obstacle)

@@ -1,0 +1,88 @@
+"""From the policies of the configuration to the core's rules: what each sets, and when it applies. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from extproc.config.model import Config
+from extproc.config.policies import Daily, Match, PolicyModels, PolicySection, globbed
+from extproc.core import money
+from extproc.core.steps import policies as when
+from extproc.core.vocabulary import Allowance, Dialect, Policy, Role
+
+
+def rules(config: Config, default: Policy) -> tuple[when.Rule, ...]:
+    """Give the rules in their order; `default` is what applies where none does."""
+    return tuple([when.Rule(_policy(section, default), tuple(_conditions(section.match, config))) for section in config.policies])
+
+
+def _policy(section: PolicySection, default: Policy) -> Policy:
+    told = section.settings
+    given: dict[str, Any] = {
+        "mode": told.mode,
+        "skip_below": told.skip_below,
+        "direct_above": told.direct_above,
+        "pinned": told.plan,
+        "max_calls": told.budget.max_calls,
+        "max_cost_usd": told.budget.max_cost_usd,
+        "max_wall_s": told.budget.max_wall_s,
+        "allowance": _allowance(section.name, told.daily) if told.daily else None,
+        **_models(told.models, default),
+    }
+    changed = {name: value for name, value in given.items() if value is not None}
+    return replace(default, name=section.name, client_override=told.client_override, **changed)
+
+
+def _models(told: PolicyModels, default: Policy) -> dict[str, Any]:
+    """Other names at the same providers, in whatever dialect they are asked."""
+    named = {Role.DRAFT: told.draft, Role.VERIFY: told.verify}
+    given: dict[str, Any] = {}
+    tongues = dict(default.tongues)
+    for role, name in named.items():
+        if name is None:
+            continue
+        model = None if name == "keep" else name
+        served: Mapping[Dialect, str | None] = default.draft_models if role is Role.DRAFT else default.verify_models
+        given["draft_models" if role is Role.DRAFT else "verify_models"] = dict.fromkeys(served, model)
+        if role in tongues:
+            tongues[role] = replace(tongues[role], model=model)
+    return {**given, "tongues": tongues} if given else {}
+
+
+def _allowance(name: str, daily: Daily) -> Allowance:
+    pico = None if daily.usd is None else money.pico(daily.usd)
+    return Allowance(daily.team or name, pico, daily.max_tokens, refuse=daily.when_spent == "refuse")
+
+
+def _conditions(match: Match, config: Config) -> Iterator[when.Condition]:
+    """The cheap ones first."""
+    yield from _of_request(match)
+    yield from _of_client(match, config)
+    if match.time is not None:
+        yield when.hours(*match.time.numbers())
+    if match.percent is not None:
+        yield when.share(match.percent.share, match.percent.by)
+
+
+def _of_request(match: Match) -> Iterator[when.Condition]:
+    if match.dialect:
+        yield when.dialect(frozenset(match.dialect))
+    if match.path is not None:
+        yield when.path(globbed(match.path))
+    if match.model is not None:
+        yield when.model(globbed(match.model))
+    for name, pattern in match.headers.items():
+        yield when.header(name.lower(), globbed(pattern))
+
+
+def _of_client(match: Match, config: Config) -> Iterator[when.Condition]:
+    if match.certificate is not None:
+        yield when.certificate(globbed(match.certificate))
+    if match.namespace is not None or match.service_account is not None:
+        yield when.workload(*[globbed(one) if one is not None else None for one in (match.namespace, match.service_account)])
+    for name, pattern in match.jwt.items():
+        yield when.claim((config.identity.jwt_payload_header or "").lower(), name, globbed(pattern))
+    if match.key:
+        yield when.key(frozenset(match.key))
