@@ -49,7 +49,9 @@ def test_the_configuration_decides(tmp_path: Path):
         "  verify: {dialect: anthropic, base_url: http://127.0.0.1:2}\nrouter: {rules: {greeting: 0.9}}\n"
     )
     told = json.loads(run("--json", "--config", config, CORPUS / "an_thanks.json", CORPUS / "oc_translate.json").stdout)
-    assert [one["plan"] for one in told] == ["direct", "bypass"]
+    assert [one["plan"] for one in told] == ["direct", "draft"]
+    assert told[0]["translated"] == [{"role": "draft", "dialect": "openai_chat", "lost": []}]
+    assert [one["role"] for one in told[1]["translated"]] == ["verify"]
 
 
 def test_what_is_not_there_is_one_line_and_the_rest_is_shown(tmp_path: Path):
