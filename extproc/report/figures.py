@@ -96,6 +96,21 @@ class FirstBytes(msgspec.Struct, frozen=True, kw_only=True):
     plans: dict[str, float]
 
 
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a report shows."""
+
+    source: str
+    """The decision file."""
+    made_at: float
+    """Unix time."""
+    summary: Summary
+    by: str
+    """What `groups` have in common (`queries.KEYS` of the decision log)."""
+    groups: list[Group]
+    bucket_s: float
+    series: list[Bucket]
+
+
 def dollars(amount: int) -> Decimal:
     """Give an amount of picodollars as dollars."""
     return Decimal(shown(amount))

@@ -10,7 +10,7 @@ from typing import Any
 from extproc.report.figures import Bucket, Figures, FirstBytes, OutcomeInBucket, Quantiles, dollars
 
 KEYS = {
-    "team": "policy",
+    "team": "team",
     "policy": "policy",
     "model": "model",
     "requested_model": "requested_model",

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS decisions (
   plan TEXT NOT NULL,
   dialect TEXT NOT NULL,
   policy TEXT NOT NULL,
+  team TEXT NOT NULL,
   turn TEXT NOT NULL,
   requested_model TEXT NOT NULL,
   model TEXT NOT NULL,
@@ -43,7 +44,7 @@ CREATE TABLE IF NOT EXISTS abandoned (at REAL NOT NULL, trace_id TEXT NOT NULL, 
 Row = tuple[object, ...]
 """The columns of one decision, in their order, without `id`."""
 
-INSERT = f"INSERT INTO decisions VALUES (NULL{',?' * 17})"  # noqa: S608 - a row of question marks
+INSERT = f"INSERT INTO decisions VALUES (NULL{',?' * 18})"  # noqa: S608 - a row of question marks
 
 
 class ForeignError(sqlite3.DatabaseError):
@@ -65,6 +66,7 @@ def row(record: Record, told: bytes) -> Row:
         _TEXT[record.plan],
         record.dialect,
         record.policy,
+        record.team,
         record.turn,
         record.requested_model,
         record.model,

@@ -73,7 +73,7 @@ def some(count: int) -> list[Record]:
                 cost_usd=chance.randrange(10**11) / 10**12 if known else None,
                 baseline_usd=chance.randrange(10**11) / 10**12 if known and chance.random() < 0.9 else None,
                 rules=tuple(chance.sample(["a", "b", "c"], 2)),
-                policy=chance.choice(["x", "y"]),
+                team=chance.choice(["x", "y"]),
             )
         )
     return made
