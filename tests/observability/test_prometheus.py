@@ -118,6 +118,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Promethe
         with _prometheus(folder, targets) as prometheus:
             running.send(PATHS[0], stream=False)
             until(lambda: len(prometheus.ask("cascade_inflight")) == len(_JOBS))
+            until(lambda: prometheus.ask("cascade_telemetry_dropped_total"), 40)
             time.sleep(1.2)
             running.send(PATHS[0], stream=True)
             running.send(PATHS[1], stream=False)
@@ -139,6 +140,15 @@ def test_a_panel_shows_one_job_alone(watched: tuple[Prometheus, Mixed]):
     assert {one["metric"]["outcome"] for one in outcomes} == {"DIRECT"}
     saved = prometheus.ask(questions(job="enforcing")["Saved since the start"][0])
     assert saved == [running.enforcing.metric("cascade_saved_usd_total")]
+
+
+def test_exemplars_lead_to_traces(watched: tuple[Prometheus, Mixed]):
+    prometheus, running = watched
+    now = time.time()
+    found = prometheus.get("query_exemplars", query="cascade_request_seconds_bucket", start=str(now - 300), end=str(now))
+    named = {one["labels"]["trace_id"] for series in found if series["seriesLabels"]["job"] == "enforcing" for one in series["exemplars"]}
+    assert named
+    assert named <= {record["trace_id"] for record in running.enforcing.system.decisions()}
 
 
 def test_all_rules_are_evaluated_and_a_silent_processor_is_pending(watched: tuple[Prometheus, Mixed]):

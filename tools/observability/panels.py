@@ -111,7 +111,7 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "s",
                 _quantiles("cascade_first_token_seconds", "outcome", 0.5, 0.95),
                 8,
-                "Of a held stream, the first byte of the answer; signs of life before it do not count.",
+                "Of a held stream, a sign of life counts.",
             ),
             Panel("Model calls", "timeseries", "s", _quantiles("cascade_model_seconds", "role", 0.5, 0.95), 8),
             Panel(
