@@ -27,7 +27,7 @@ COLUMNS = (
     Column("cost", lambda told: rounded(told.cost_usd)),
     Column("verify alone", lambda told: rounded(told.baseline_usd)),
     Column("saved", lambda told: rounded(told.saved_usd)),
-    Column("", lambda told: percent(told.saved_share)),
+    Column("saved %", lambda told: percent(told.saved_share)),
     Column("unknown", lambda told: f"{told.cost_unknown:,}" if told.cost_unknown else ""),
     Column("p50", lambda told: seconds(told.latency_s.p50)),
     Column("p95", lambda told: seconds(told.latency_s.p95)),
@@ -54,9 +54,9 @@ def quantile_rows(figures: Figures) -> list[list[str]]:
     """Give the percentiles of all requests for a model, and of those that the verify model did not answer at once."""
     kinds = (
         ("whole answer", figures.latency_s),
-        ("  without DIRECT", figures.latency_without_direct_s),
+        ("whole answer, without DIRECT", figures.latency_without_direct_s),
         ("first byte", figures.first_byte_s),
-        ("  without DIRECT", figures.first_byte_without_direct_s),
+        ("first byte, without DIRECT", figures.first_byte_without_direct_s),
     )
     return [[name, *[seconds(getattr(told, rank)) for rank in RANKS]] for name, told in kinds]
 
