@@ -7,7 +7,7 @@ from html import escape
 
 from extproc.report import plots, tables
 from extproc.report.figures import Group, Report
-from extproc.report.wording import exact, moment, percent, span
+from extproc.report.wording import exact, moment, percent, rounded, span
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -59,9 +59,9 @@ def _totals(report: Report) -> str:
     whole = report.summary.all
     told = [
         ("Answered by the draft", percent(whole.draft_use_rate), f"{whole.drafted:,} of {whole.model_requests:,}, DIRECT among them"),
-        ("Saved", exact(whole.saved_usd), f"{percent(whole.saved_share)} of what verify alone would have cost"),
-        ("Cost", exact(whole.cost_usd), ""),
-        ("Verify alone", exact(whole.baseline_usd), ""),
+        ("Saved", rounded(whole.saved_usd, 2), f"{exact(whole.saved_usd)}, {percent(whole.saved_share)} of the next"),
+        ("Verify alone", rounded(whole.baseline_usd, 2), exact(whole.baseline_usd)),
+        ("Cost", rounded(whole.cost_usd, 2), exact(whole.cost_usd)),
         ("Requests", f"{whole.requests:,}", f"{whole.cost_unknown:,} of unknown cost, in no amount" if whole.cost_unknown else ""),
     ]
     return (
