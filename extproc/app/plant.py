@@ -16,6 +16,7 @@ from pathlib import Path
 
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
+from extproc.config.otlp import export
 from extproc.config.problems import ConfigError
 from extproc.config.runtime import DEFAULT, RuntimeDir
 from extproc.config.secrets import write_secrets
@@ -23,6 +24,8 @@ from extproc.shell.processes import Program, to_stdout
 from extproc.shell.supervisor import Plant, Supervisor
 
 _SECRETS_EVERY_S = 2.0
+_SETTLE_S = 0.5
+"""Twice the interval in which Envoy sends spans (`envoyconf.tracing`)."""
 _LONGEST_SOCKET_PATH = 100
 """A Unix socket's path has 108 bytes on Linux (unix(7)); Envoy needs a few for itself."""
 
@@ -102,6 +105,7 @@ def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
         admin=config.admin,
         envoy_admin=config.envoy_admin,
         drain_s=config.drain_s,
+        settle_s=_SETTLE_S if export(config.telemetry.otlp_endpoint, os.environ).traces else 0.0,
         sockets=[runtime.worker(index) for index in range(config.workers)],
     )
 

@@ -38,6 +38,8 @@ class Plant:
     sockets: Sequence[Path] = ()
     """Where the workers listen; ready is who can be reached on all of them."""
     ready_s: float = 60.0
+    settle_s: float = 0.0
+    """How long Envoy, when idle, is left to hand over its last spans; it drops them when it ends."""
 
 
 class Supervisor:
@@ -111,6 +113,7 @@ class Supervisor:
             active = await self._idle_within(self._plant.drain_s / 2)
         if active:
             self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
+        await asyncio.sleep(self._plant.settle_s)
 
     async def _idle_within(self, seconds: float) -> int:
         """Wait until no request is in flight; gives how many still are when the time is up."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,10 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
+from extproc.demo.samples import SAMPLES
 from tests.support.jaeger import Jaeger, Trace
 from tests.support.outcomes import CASES, Case
 from tests.support.pair import DIALECT_OF, EASY, HARD, PATHS, Pair, calls_of, pair, question
-from tests.support.system import until
+from tests.support.system import ROOT, until
 
 pytestmark = pytest.mark.jaeger
 
@@ -166,3 +170,20 @@ def test_health_checks_make_no_traces(watched: Watched):
         watched.jaeger.traces(SERVICE)
     )
     assert len(set(watched.jaeger.traces("envoy")) - set(before)) == 1
+
+
+def test_the_demonstration_links_each_row_to_its_trace(jaeger: Jaeger):
+    """Also the last: Envoy and the sidecar hand over what they have when they end."""
+    argv = [sys.executable, "-m", "extproc", "demo", "--jaeger", jaeger.url, "--exit"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "OTEL_EXPORTER_OTLP_ENDPOINT": jaeger.otlp}
+    done = subprocess.run(argv, capture_output=True, text=True, env=environ, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = done.stdout.splitlines()[2:-1]
+    links = {row: link for row, link in pairwise(rows) if "/trace/" in link}
+    assert len(links) == sum(sample.path != "/v1/models" for sample in SAMPLES)  # that one goes by without us, and nobody tells its name
+    for row, link in links.items():
+        (outcome,) = {case.outcome for case in CASES if f" {case.outcome} " in row}
+        address, _, trace_id = link.strip().rpartition("/")
+        assert address == f"{jaeger.url}/trace"
+        assert until(lambda name=trace_id: jaeger.trace(name).of(SERVICE))[0].name == f"cascade {outcome}"
+        assert until(lambda name=trace_id: [span.name for span in jaeger.trace(name).below(None)]) == ["ingress"]
