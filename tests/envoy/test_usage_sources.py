@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from extproc.simulator import Simulator
+from tests.support.books import usage_told
 from tests.support.pair import EASY, PATHS, Pair, newest, pair, question, steering
 from tests.support.system import until
 
@@ -25,34 +26,6 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         yield running
         troubles = [line for line in running.system.log.read_text().splitlines() if "to_metadata" in line or "protocol_manager" in line]
         assert [line for line in troubles if "work-in-progress" not in line and "alpha" not in line] == []
-
-
-def usage_told(path: str, sent: bytes) -> dict[str, int]:
-    """Read the usage out of a provider's bytes, whole or streamed, as the provider's documentation has it."""
-    if b"data: " in sent:
-        events = [json.loads(line[6:]) for line in sent.splitlines() if line.startswith(b"data: {")]
-    else:
-        events = [json.loads(sent)]
-    told: dict[str, Any] = {}
-    for event in events:
-        for place in (event.get("message") or {}, event.get("response") or {}, event):
-            told.update({key: value for key, value in (place.get("usage") or {}).items() if value is not None})
-    if path == "/v1/messages":
-        cached, written = told.get("cache_read_input_tokens", 0), told.get("cache_creation_input_tokens", 0)
-        return {
-            "input": told["input_tokens"] + cached + written,
-            "output": told["output_tokens"],
-            "cached_input": cached,
-            "cache_write": written,
-        }
-    read, written = ("prompt", "completion") if path == "/v1/chat/completions" else ("input", "output")
-    more, thought = told.get(f"{read}_tokens_details") or {}, told.get(f"{written}_tokens_details") or {}
-    return {
-        "input": told[f"{read}_tokens"],
-        "output": told[f"{written}_tokens"],
-        "cached_input": more.get("cached_tokens", 0),
-        "reasoning": thought.get("reasoning_tokens", 0),
-    }
 
 
 def cacheable(path: str, body: dict[str, Any]) -> dict[str, Any]:
