@@ -89,12 +89,12 @@ def lenient(raw: msgspec.Raw | bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise UnreadableError("not_utf8") from None
 
 
-def content_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[T]]) -> tuple[tuple[msgspec.Raw, ...], Sequence[T]]:
+def content_of(raw: msgspec.Raw, decoder: msgspec.json.Decoder[list[T]]) -> tuple[tuple[msgspec.Raw, ...], list[T]]:
     """Read a `content` that is a string, a list of parts, or null: the string still undecoded, and the parts."""
     first = memoryview(raw)[0]
     if first == _QUOTE:
-        return (raw,), ()
-    return (), (lenient(raw, decoder) if first != _N else ())
+        return (raw,), []
+    return (), (lenient(raw, decoder) if first != _N else [])
 
 
 def text_of(raw: msgspec.Raw) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from operator import attrgetter
 
-from extproc.core.steps.rules import BASE, RULES, Reading, signs_of
+from extproc.core.steps.rules import BASE, RULES
+from extproc.core.steps.strengths import Reading, signs_of, strengths_of
 from extproc.core.steps.turns import turn_of
 from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, is_english, own_families, words_of
 from extproc.core.vocabulary import Fired, Label, Policy, Request, View
@@ -15,10 +15,7 @@ __all__ = ["RULES", "classify"]
 
 _NONE = own_families({})
 _BUILT_IN = compiled({**HARD, **EASY, **SIGNS})
-_GENERAL = tuple(rule for rule in RULES if not rule.family and not rule.flag)
-_FLAGGED = tuple(rule for rule in RULES if rule.flag)
-_FLAGS = attrgetter(*[rule.flag for rule in _FLAGGED])
-_BY_FAMILY = {rule.name: rule for rule in RULES if rule.family}
+_WEIGHTS = {rule.name: rule.weight for rule in RULES}
 _FENCE = "```"
 _QUOTED = re.compile(r"\n[ \t]*+>[^\n]*+")
 _ELEMENT = re.compile(r"<(documents?|document_content|context|transcript|article|file|email|quote|logs?|source)\b[^<>]*>")
@@ -28,22 +25,12 @@ _END = 1_500
 
 def classify(request: Request, policy: Policy) -> Label:
     """Judge one request. The heaviest rule comes first; names with a weight of 0 in the policy never fire."""
-    own = _own(tuple(policy.keywords.items())) if policy.keywords else _NONE
     view = request.view
-    reading = _read(view, own)
-    asked = list(_GENERAL)
-    if any(flags := _FLAGS(view)):
-        asked += [rule for rule, flag in zip(_FLAGGED, flags, strict=True) if flag]
-    asked += [_BY_FAMILY[name] for name in reading.families if name in _BY_FAMILY]
-    fired = []
-    for rule in asked:
-        strength = rule.strength(reading)
-        if strength:
-            weight = policy.weights.get(rule.name, rule.weight) if policy.weights else rule.weight
-            if weight:
-                fired.append(Fired(rule.name, weight * strength))
+    reading = _read(view, _own(tuple(policy.keywords.items())) if policy.keywords else _NONE)
+    told, own = strengths_of(reading), policy.weights
+    fired = [Fired(name, weight * strength) for name, strength in told.items() if (weight := own[name] if name in own else _WEIGHTS[name])]
     if policy.keywords:
-        fired += [Fired(name, policy.weights[name]) for name in policy.keywords if name in reading.families and policy.weights.get(name)]
+        fired += [Fired(name, own[name]) for name in policy.keywords if name in reading.found and own.get(name)]
     if len(fired) > 1:
         fired.sort(key=lambda one: (-abs(one.weight), one.name))
     # Rounded, so that a score on a threshold does not depend on the order of the sum.
