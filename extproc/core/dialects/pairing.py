@@ -93,8 +93,8 @@ class _Pairing:
                     self._results[part.id].append(_Place(at, index))
         self._taken: set[_Place] = set()
         self._ids: set[str] = set()
-        self._numbers: dict[str, int] = defaultdict(int)
-        """Of each id: how often it was called with."""
+        self._numbers: dict[str, int] = defaultdict(lambda: 1)
+        """Of each id: the last number that was put behind it."""
 
     def put(self) -> list[Message]:
         """Give the messages anew."""
@@ -117,7 +117,6 @@ class _Pairing:
 
     def _called(self, call: ToolCall) -> ToolCall:
         new = call.id
-        self._numbers[call.id] += 1
         while new in self._ids:
             self._numbers[call.id] += 1
             new = f"{call.id}-{self._numbers[call.id]}"
