@@ -21,18 +21,22 @@ T = TypeVar("T")
 
 SHAPES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 SHAPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_TEXT = msgspec.json.Decoder(str)
+_ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_TEXT: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 _FLAG: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 _WHOLE: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
 _NUMBER: msgspec.json.Decoder[float | None] = msgspec.json.Decoder(float | None)
-_TEXTS = msgspec.json.Decoder(list[str])
+_TEXTS: msgspec.json.Decoder[list[str] | None] = msgspec.json.Decoder(list[str] | None)
 _STRINGS: msgspec.json.Decoder[dict[str, str] | None] = msgspec.json.Decoder(dict[str, str] | None)
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any)
+_INNER: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+_INNERS: msgspec.json.Decoder[list[dict[str, msgspec.Raw]] | None] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None)
 _WORTH_NOTHING = frozenset({b"null", b"false", b"[]", b"{}", b'""'})
 _MOST_UNKNOWN = 20
 """Fields that we do not know and that are listed."""
 _LONGEST = 60
 _MOST_STOPS = 4
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _LONE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -80,7 +84,7 @@ def sound(text: bytes) -> bytes:
 
     Unlike `wire.splice.readable`, which is for a look alone, this leaves whole pairs as they are.
     """
-    return _LONE.sub(lambda found: _replaced(text, found), text) if b"\\u" in text else text
+    return text if _SURROGATE.search(text) is None else _LONE.sub(lambda found: _replaced(text, found), text)
 
 
 def _replaced(text: bytes, found: re.Match[bytes]) -> bytes:
@@ -100,58 +104,61 @@ def there(shape: Fields, key: str) -> bool:
     return key in shape and worth(shape[key])
 
 
-def value(shape: Fields, key: str, decoder: msgspec.json.Decoder[T], otherwise: T) -> T:
-    """Decode what stands under a key, `otherwise` for nothing and for null. UnreadableError where it is of another kind."""
+def value(shape: Fields, key: str, decoder: msgspec.json.Decoder[T | None]) -> T | None:
+    """Decode what stands under a key; None for nothing and for null. UnreadableError where it is of another kind."""
     raw = shape.get(key)
-    if raw is None or (len(memoryview(raw)) == 4 and bytes(raw) == b"null"):
-        return otherwise
-    return lenient(raw, decoder)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except _ODD:
+        return lenient(raw, decoder)  # it says why not
 
 
 def text(shape: Fields, key: str) -> str:
     """Give a text; empty where there is none."""
-    return value(shape, key, _TEXT, "")
+    return value(shape, key, _TEXT) or ""
 
 
 def flag(shape: Fields, key: str) -> bool | None:
     """Give a flag."""
-    return value(shape, key, _FLAG, None)
+    return value(shape, key, _FLAG)
 
 
 def whole(shape: Fields, key: str) -> int | None:
     """Give a whole number."""
-    return value(shape, key, _WHOLE, None)
+    return value(shape, key, _WHOLE)
 
 
 def number(shape: Fields, key: str) -> float | None:
     """Give a number."""
-    return value(shape, key, _NUMBER, None)
+    return value(shape, key, _NUMBER)
 
 
 def texts(shape: Fields, key: str) -> list[str]:
     """Give a list of texts, also where one stands alone."""
     raw = shape.get(key)
-    return [text(shape, key)] if raw is not None and is_text(raw) else value(shape, key, _TEXTS, [])
+    return [text(shape, key)] if raw is not None and is_text(raw) else value(shape, key, _TEXTS) or []
 
 
 def strings(shape: Fields, key: str) -> dict[str, str] | None:
     """Give texts by their names."""
-    return value(shape, key, _STRINGS, None)
+    return value(shape, key, _STRINGS)
 
 
 def anything(shape: Fields, key: str) -> Any:
     """Give whatever stands under a key."""
-    return value(shape, key, _ANY, None)
+    return value(shape, key, _ANY)
 
 
 def inner(shape: Fields, key: str) -> Fields:
     """Give an object; an empty one where there is none."""
-    return value(shape, key, SHAPE, {})
+    return value(shape, key, _INNER) or {}
 
 
 def inners(shape: Fields, key: str) -> list[dict[str, msgspec.Raw]]:
     """Give a list of objects."""
-    return value(shape, key, SHAPES, [])
+    return value(shape, key, _INNERS) or []
 
 
 def is_text(raw: msgspec.Raw) -> bool:

@@ -28,6 +28,7 @@ _PLAIN = {
     "tool_result": frozenset({"type", "tool_use_id", "content", "is_error"}),
 }
 """Of the blocks that we know: what is read of them in any case."""
+_WHERE = {kind: f"{_AT}[{kind}]." for kind in _PLAIN}
 _BILLING = "x-anthropic-billing-header:"
 """Beginning of a system text of Claude Code's that is not for the model, and that would spoil the caches of other providers."""
 _OWN = ("tool_use", "tool_result")
@@ -108,7 +109,7 @@ class Blocks:
         kind = text(block, "type")
         if kind in kinds:
             if kind in _PLAIN:
-                self._held.rest(f"{_AT}[{kind}].", block, _PLAIN[kind])
+                self._held.rest(_WHERE[kind], block, _PLAIN[kind])
             return self._kinds[kind](block)
         if kind.endswith(_OWN) and kind not in _OWN:
             return self._hosted(kind, block)

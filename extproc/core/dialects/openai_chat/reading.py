@@ -73,7 +73,7 @@ def conversation(body: bytes) -> Conversation:
         seed=whole(fields, "seed"),
         frequency_penalty=number(fields, "frequency_penalty"),
         presence_penalty=number(fields, "presence_penalty"),
-        logit_bias=value(fields, "logit_bias", _BIAS, None),
+        logit_bias=value(fields, "logit_bias", _BIAS),
         verbosity=text(fields, "verbosity"),
         stream=flag(fields, "stream") is True,
         stream_usage=flag(_options(fields, held), "include_usage") is True,

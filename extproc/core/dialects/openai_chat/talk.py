@@ -20,9 +20,9 @@ _SYSTEM = frozenset({"system", "developer"})
 _RESULTS = frozenset({"tool", "function"})
 _TEXTS = frozenset({"text", "input_text", "output_text"})
 _PLAIN = frozenset({"role", "content", "refusal", "tool_calls", "tool_call_id", "function_call"})
+_PLAIN_NAMED = _PLAIN | {"name"}
 _IN_PART = frozenset({"type", "text", "refusal", "image_url", "file", "input_audio"})
 _IN_CALL = frozenset({"id", "type", "index", "function", "custom"})
-_MARKS = ("cache_control", "prompt_cache_breakpoint")
 
 
 class Talk:
@@ -90,20 +90,20 @@ class Talk:
 
     def _parts(self, shape: Fields, role: str) -> tuple[Part, ...]:
         """Read a content, and list what else is in the message."""
-        where = "messages[assistant]." if role == "assistant" else "messages[]."
-        self._held.rest(where, shape, _PLAIN if role == "assistant" else _PLAIN | {"name"})
+        own = role == "assistant"
+        self._held.rest("messages[assistant]." if own else "messages[].", shape, _PLAIN if own else _PLAIN_NAMED)
         whole, shapes = content_of(shape.get("content", _NOTHING), SHAPES)
         if whole:
             parts: list[Part] = [Text(text(shape, "content"))]
         else:
             parts = [part for one in shapes if (part := self._part(one)) is not None]
-        if parts and any(there(shape, mark) for mark in _MARKS):
+        if parts and _marked(shape):
             parts[-1] = replace(parts[-1], cached=True)
         return tuple(parts)
 
     def _part(self, shape: Fields) -> Part | None:
         self._held.rest(f"{_AT}[].", shape, _IN_PART)
-        kind, cached = text(shape, "type"), any(there(shape, mark) for mark in _MARKS)
+        kind, cached = text(shape, "type"), _marked(shape)
         if kind in _TEXTS:
             return Text(text(shape, "text"), cached)
         if kind == "refusal":
@@ -170,6 +170,11 @@ class Talk:
         id_ = self._legacy.get(name, name) if role == "function" else text(shape, "tool_call_id")
         cached = any(part.cached for part in parts)
         return ToolResult(id_, tuple([replace(part, cached=False) for part in parts]) if cached else parts, cached=cached)
+
+
+def _marked(shape: Fields) -> bool:
+    """Whether a message or a part ends what is worth caching, in either of the spellings that clients use."""
+    return there(shape, "cache_control") or there(shape, "prompt_cache_breakpoint")
 
 
 def _arguments(function: Fields) -> str:
