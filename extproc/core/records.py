@@ -112,7 +112,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     cost_usd: float | None
     """None: unknown (no price, or no usage), never zero."""
     baseline_usd: float | None
-    """What the verify model would have cost for the same tokens."""
+    """What the verify model alone would have cost (`core.books`)."""
     error: str = ""
     """Why Envoy gave up, in its own short words; empty for a regular end."""
     calls: tuple[CallNote, ...] = ()

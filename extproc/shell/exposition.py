@@ -73,7 +73,7 @@ class _Tallies(Collector):
     def _values(self, name: str, told: Told) -> Iterable[tuple[Key, float]]:
         if told.kind.startswith("amount"):
             amounts = self._state.amounts.get(name, {})
-            values: Mapping[Key, float] = {key: usd(int(amount)) for key, amount in amounts.items()}
+            values: Mapping[Key, float] = {key: usd(amount) for key, amount in amounts.items()}
         else:
             values = (self._state.counts if told.kind == "counter" else self._state.gauges).get(name, {})
         if not told.labels:

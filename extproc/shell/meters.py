@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 
+from msgspec.structs import astuple
+
 from extproc.core.books import spent
 from extproc.core.money import pico
 from extproc.core.records import CallNote, Comparison, Note, Record
@@ -189,36 +191,38 @@ class _Books:
 
     def enter(self, record: Record) -> None:
         """Enter a request; its calls are entered apart."""
+        cost = None if record.cost_usd is None else pico(record.cost_usd)
         if not record.calls:
             if record.role is not None:
                 self._model.observe((record.role,), record.duration_s, record.trace_id, record.at)
-                self._paid(record.role, record.usage, record.cost_usd)
+                self._paid(record.role, record.usage, cost)
             elif record.outcome is Outcome.FAILED and not record.error:
                 self.unknown.add(("none",))  # its worker has died, and its calls with it
         if record.baseline_usd is not None:
             baseline = pico(record.baseline_usd)
             self._baseline.add((), baseline)
-            if record.cost_usd is not None:
-                self._saved.add((), baseline - pico(record.cost_usd))
+            if cost is not None:
+                self._saved.add((), baseline - cost)
 
     def called(self, call: CallNote, trace_id: str, at: float) -> None:
         """Enter a call of ours."""
         self._model.observe((call.role,), max(0.0, call.ended_s - call.began_s), trace_id, at)
-        self._paid(call.role, call.usage, call.cost_usd)
+        self._paid(call.role, call.usage, None if call.cost_usd is None else pico(call.cost_usd))
 
     def wasted(self, calls: Sequence[CallNote]) -> None:
         """Enter what was spent in vain: it was saved from nothing."""
         self._saved.add((), -(spent(calls) or 0))
 
-    def _paid(self, role: str, usage: Usage | None, cost_usd: float | None) -> None:
+    def _paid(self, role: str, usage: Usage | None, cost: int | None) -> None:
         if usage is not None:
-            for name in _TOKENS:
-                if count := getattr(usage, name):
-                    self._tokens.add((role, name), count)
-        if cost_usd is None:
+            tokens = self._tokens
+            for kind, count in zip(_TOKENS, astuple(usage), strict=True):
+                if count:
+                    tokens.add((role, kind), count)
+        if cost is None:
             self.unknown.add((role,))
         else:
-            self._cost.add((role,), pico(cost_usd))
+            self._cost.add((role,), cost)
 
 
 class _ShadowMeters:

@@ -11,7 +11,6 @@ import os
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -48,9 +47,19 @@ class State(msgspec.Struct, gc=False):
 
     pid: int = 0
     counts: dict[str, dict[Key, int]] = {}
-    amounts: dict[str, dict[Key, Decimal]] = {}
+    amounts: dict[str, dict[Key, int]] = {}
     histograms: dict[str, dict[Key, Series]] = {}
     gauges: dict[str, dict[Key, float]] = {}
+
+
+class _Snapshot(msgspec.Struct, array_like=True):
+    """A state on its way through a file: amounts may be larger than the integers of MessagePack."""
+
+    pid: int
+    counts: dict[str, dict[Key, int]]
+    amounts: dict[str, dict[Key, Decimal]]
+    histograms: dict[str, dict[Key, Series]]
+    gauges: dict[str, dict[Key, float]]
 
 
 class Counts:
@@ -63,8 +72,14 @@ class Counts:
 
     def add(self, key: Key = (), more: int = 1) -> None:
         """Count."""
+        try:
+            self._values[key] += more
+        except KeyError:
+            self._begin(key, more)
+
+    def _begin(self, key: Key, more: int) -> None:
         values = self._values
-        if key not in values and len(values) >= MOST:
+        if len(values) >= MOST:
             key = (_OTHER,) * len(key)
         values[key] = values.get(key, 0) + more
 
@@ -79,11 +94,7 @@ class Amounts:
 
     def add(self, key: Key, picodollars: int) -> None:
         """Add an amount, which may be below zero."""
-        values = self._values
-        values[key] = values.get(key, _ZERO) + picodollars
-
-
-_ZERO = Decimal(0)
+        self._values[key] = self._values.get(key, 0) + picodollars
 
 
 class Histogram:
@@ -147,8 +158,10 @@ class Shared:
         """Write a snapshot; any thread. OSError where it cannot be written: then the old one stands."""
         new = self._own.with_suffix(".new")
         with self._lock:
+            amounts = {name: {key: Decimal(amount) for key, amount in list(values.items())} for name, values in state.amounts.items()}
+            snapshot = _Snapshot(state.pid, state.counts, amounts, state.histograms, state.gauges)
             # One call into C, so the event loop's thread cannot change anything in between.
-            new.write_bytes(_ENCODER.encode(state))
+            new.write_bytes(_ENCODER.encode(snapshot))
             new.replace(self._own)
 
     def others(self) -> Iterator[State]:
@@ -161,13 +174,16 @@ class Shared:
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(State)
+_DECODER = msgspec.msgpack.Decoder(_Snapshot)
 
 
 def _read(path: Path) -> State | None:
-    with suppress(OSError, msgspec.DecodeError):
-        return _DECODER.decode(path.read_bytes())
-    return None
+    try:
+        told = _DECODER.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    amounts = {name: {key: int(amount) for key, amount in values.items()} for name, values in told.amounts.items()}
+    return State(told.pid, told.counts, amounts, told.histograms, told.gauges)
 
 
 def _lives(pid: int) -> bool:
@@ -191,7 +207,7 @@ def summed(states: list[State], highest: frozenset[str]) -> State:
         for name, amounts in state.amounts.items():
             money = whole.amounts.setdefault(name, {})
             for key, amount in amounts.items():
-                money[key] = money.get(key, _ZERO) + amount
+                money[key] = money.get(key, 0) + amount
         for name, histograms in state.histograms.items():
             _add_histograms(whole.histograms.setdefault(name, {}), histograms)
         for name, gauges in state.gauges.items():

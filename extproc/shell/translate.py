@@ -205,8 +205,8 @@ def _note_headers(note: Note, *, pending: bool = False) -> list[tuple[str, bytes
 def _write(note: Note, response: ProcessingResponse, *, begins: bool = False) -> None:
     """Put the note into the dynamic metadata of the stream, all values as strings. `begins`: this is the first of the stream.
 
-    What Envoy copies into headers has a field of its own; the rest shares one (`extproc.shell.accesslog` reads it), because
-    each field costs as much as a rule.
+    What Envoy copies into headers has a field of its own; `extproc.shell.accesslog` reads `more`, because each field costs as much
+    as a rule.
     """
     fields = response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
     if (trace := note.trace) is not None and trace.kept:
@@ -216,12 +216,14 @@ def _write(note: Note, response: ProcessingResponse, *, begins: bool = False) ->
             fields["trace"].string_value = marks.begun(trace)
     fields["outcome"].string_value = note.outcome
     fields["model"].string_value = note.model
-    fields["rules"].string_value = ",".join(note.rules)
+    fields["rules"].string_value = rules = ",".join(note.rules)
     fields["trace_id"].string_value = note.trace_id
-    score = "" if note.score is None else f"{note.score:.3f}"
     if note.calls:
         fields["calls"].string_value = msgspec.json.encode(note.calls).decode()
         if note.lossy:
             fields["lossy"].string_value = ",".join(note.lossy)[:_LONGEST]
-    more = f"{note.plan} {note.dialect} {note.turn} {score} {note.wanted or ''} {note.requested_model}"
+    # Whoever reads it pays for each field as well, so in this one stands all of it once more.
+    score = "" if note.score is None else f"{note.score:.3f}"
+    head = f"{note.outcome} {note.trace_id} {rules} {note.model} {len(note.calls) or ''} {note.plan} {note.dialect} {note.turn}"
+    more = f"{head} {score} {note.wanted or ''} {note.requested_model}"
     fields["more"].string_value = more if note.policy == "default" else f"{more} {note.policy} {note.team}"

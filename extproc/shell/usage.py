@@ -27,9 +27,12 @@ def _typed(value: bytes) -> Usage | None:
         return None
     if told.extraction_status in _BROKEN_OFF or not (told.HasField("input_tokens") or told.HasField("output_tokens")):
         return None
-    read, written = told.input_token_details, told.output_token_details
-    cached, new = read.cached_tokens.value, read.cache_creation_tokens.value
-    return _plausible(Usage(told.input_tokens.value, told.output_tokens.value, cached, new, written.reasoning_tokens.value))
+    cached = new = 0
+    if told.HasField("input_token_details"):
+        read = told.input_token_details
+        cached, new = read.cached_tokens.value, read.cache_creation_tokens.value
+    reasoning = told.output_token_details.reasoning_tokens.value if told.HasField("output_token_details") else 0
+    return _plausible(Usage(told.input_tokens.value, told.output_tokens.value, cached, new, reasoning))
 
 
 _BROKEN_OFF = {TokenUsage.PARTIAL, TokenUsage.FAILED}

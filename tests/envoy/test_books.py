@@ -196,6 +196,7 @@ def test_the_books_of_some_requests_of_every_kind_balance(tmp_path: Path, worker
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_books_of_500_requests_balance(tmp_path: Path, workers: int):
     _balance(tmp_path, 500, workers)

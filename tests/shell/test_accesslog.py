@@ -28,9 +28,9 @@ def entry(path: str = "/v1/messages?beta=true", **note: str) -> HTTPAccessLogEnt
     common.start_time.FromMicroseconds(1_700_000_000_250_000)
     common.time_to_first_downstream_tx_byte.FromMilliseconds(40)
     common.time_to_last_downstream_tx_byte.FromMilliseconds(900)
-    more = [note.pop(key, "") for key in ("plan", "dialect", "turn", "score", "wanted", "requested_model")]
     if note:
-        note["more"] = " ".join(more)
+        names = ("outcome", "trace_id", "rules", "model", "held", "plan", "dialect", "turn", "score", "wanted", "requested_model")
+        note["more"] = " ".join([{"held": "2" if note.get("calls") else "", **note}.get(name, "") for name in names])
     for key, value in note.items():
         common.metadata.filter_metadata[METADATA_NAMESPACE].fields[key].string_value = value
     return made

@@ -92,7 +92,7 @@ def test_a_draft_leaves_with_target_length_and_note():
         "model": "small",
         "rules": "greeting,short",
         "trace_id": "a" * 32,
-        "more": "draft anthropic chat 0.125  asked",
+        "more": f"SKIPPED {'a' * 32} greeting,short small  draft anthropic chat 0.125  asked",
     }
 
 

@@ -10,17 +10,12 @@ from typing import Any
 from extproc.report.figures import Bucket, Figures, FirstBytes, OutcomeInBucket, Quantiles, dollars
 
 KEYS = {
-    "team": "team",
-    "policy": "policy",
-    "model": "model",
-    "requested_model": "requested_model",
     "outcome": "outcome",
     "plan": "plan",
-    "dialect": "dialect",
-    "turn": "turn",
     "rule": "rule.value",
+    **{name: f"json_extract(record, '$.{name}')" for name in ("team", "policy", "model", "requested_model", "dialect", "turn")},
 }
-"""What decisions can be told apart by → its column."""
+"""What decisions can be told apart by → the expression for it."""
 
 _ZERO = Decimal(0)
 NOTHING = Figures(

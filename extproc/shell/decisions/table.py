@@ -1,4 +1,7 @@
-"""The form of the decision file: one table, the whole record as JSON beside the columns that figures are made of."""
+"""The form of the decision file: one table, the whole record as JSON beside the columns that the live figures are made of.
+
+Every column costs every request; what only a report asks for is taken out of the JSON then.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,6 @@ CREATE TABLE IF NOT EXISTS decisions (
   trace_id TEXT NOT NULL,
   outcome TEXT NOT NULL,
   plan TEXT NOT NULL,
-  dialect TEXT NOT NULL,
-  policy TEXT NOT NULL,
-  team TEXT NOT NULL,
-  turn TEXT NOT NULL,
-  requested_model TEXT NOT NULL,
-  model TEXT NOT NULL,
-  status INTEGER NOT NULL,
   duration_s REAL NOT NULL,
   first_byte_s REAL,
   cost INTEGER,
@@ -44,7 +40,7 @@ CREATE TABLE IF NOT EXISTS abandoned (at REAL NOT NULL, trace_id TEXT NOT NULL, 
 Row = tuple[object, ...]
 """The columns of one decision, in their order, without `id`."""
 
-INSERT = f"INSERT INTO decisions VALUES (NULL{',?' * 18})"  # noqa: S608 - a row of question marks
+INSERT = f"INSERT INTO decisions VALUES (NULL{',?' * 11})"  # noqa: S608 - a row of question marks
 
 
 class ForeignError(sqlite3.DatabaseError):
@@ -64,13 +60,6 @@ def row(record: Record, told: bytes) -> Row:
         record.trace_id,
         _TEXT[record.outcome],
         _TEXT[record.plan],
-        record.dialect,
-        record.policy,
-        record.team,
-        record.turn,
-        record.requested_model,
-        record.model,
-        record.status,
         record.duration_s,
         record.first_byte_s,
         cost if cost is None else pico(cost),
