@@ -11,9 +11,9 @@ sys.path.insert(0, str(ROOT))
 
 from extproc.cli.explain import explain_folder  # noqa: E402
 from extproc.config.schema import schema_text  # noqa: E402
-from extproc.core.conversation import Feature, How  # noqa: E402
 from extproc.core.dialects import DIALECTS  # noqa: E402
 from extproc.core.dialects.contract import DialectSpec  # noqa: E402
+from extproc.core.features import Feature, How  # noqa: E402
 from extproc.core.steps.rules import BASE, RULES  # noqa: E402
 from extproc.envoyconf.example import example_yaml  # noqa: E402
 from tools.observability.alerts import prometheus_rule, runbook  # noqa: E402

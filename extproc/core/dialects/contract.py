@@ -8,7 +8,8 @@ from typing import Protocol
 import msgspec
 
 from extproc.core.answers import Answer, Demands, Piece
-from extproc.core.conversation import Conversation, Feature, How, Manner
+from extproc.core.conversation import Conversation, Manner
+from extproc.core.features import Feature, How
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.splice import Fields
 from extproc.core.wire.sse import SseEvent

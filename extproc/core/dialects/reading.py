@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from extproc.core.conversation import Feature
 from extproc.core.dialects.base import lenient
 from extproc.core.errors import UnreadableError
+from extproc.core.features import Feature
 from extproc.core.wire.splice import Fields, top_level
 
 T = TypeVar("T")

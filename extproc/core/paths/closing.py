@@ -10,8 +10,8 @@ import msgspec
 
 from extproc.core.books import spent
 from extproc.core.commands import Pairs
-from extproc.core.conversation import Feature
 from extproc.core.dialects import DIALECTS
+from extproc.core.features import Feature
 from extproc.core.money import shown
 from extproc.core.records import Note
 from extproc.core.vocabulary import Dialect

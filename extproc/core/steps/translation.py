@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from extproc.core.conversation import Conversation, Feature, How, Loss, Manner, Message, Text, losses
+from extproc.core.conversation import Conversation, Loss, Manner, Message, Text, losses
 from extproc.core.conversation import Role as Speaker
 from extproc.core.dialects import DIALECTS
 from extproc.core.dialects.crossing import Crossing
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
+from extproc.core.features import Feature, How
 from extproc.core.steps.forward import end_to_end
 from extproc.core.vocabulary import PATH_OF, Dialect, Policy, Request, Role, Tongue, View
 

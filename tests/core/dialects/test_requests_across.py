@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from extproc.core.conversation import Conversation, Feature, How, Manner, Part, Text, ToolCall, ToolResult, losses
+from extproc.core.conversation import Conversation, Manner, Part, Text, ToolCall, ToolResult, losses
 from extproc.core.dialects import DIALECTS
+from extproc.core.features import Feature, How
 from extproc.core.vocabulary import Dialect
 from tests.support.strict import refusals
 

@@ -14,9 +14,7 @@ from msgspec.structs import replace
 from extproc.core.conversation import (
     Choice,
     Conversation,
-    Feature,
     Form,
-    How,
     Manner,
     Media,
     Message,
@@ -32,6 +30,7 @@ from extproc.core.conversation import (
 from extproc.core.dialects import DIALECTS
 from extproc.core.dialects.turns import turns
 from extproc.core.dialects.words import effort_of
+from extproc.core.features import Feature, How
 from extproc.core.vocabulary import Dialect
 from tests.support.strict import refusals
 

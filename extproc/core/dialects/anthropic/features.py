@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from extproc.core.conversation import Feature, How
+from extproc.core.features import Feature, How
 
 FIELDS: Mapping[str, Feature] = {
     "system": Feature.SYSTEM,

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from extproc.core.conversation import Feature, How, Manner
+from extproc.core.conversation import Manner
 from extproc.core.dialects.anthropic.features import CARRIES
+from extproc.core.features import Feature, How
 
 _BUDGETED = re.compile(r"claude-(?:3[-.]7|(?:opus|sonnet|haiku)-4(?:[-.@](?:[0-5](?!\d)|\d{8}|latest)|$))")
 """Claude up to 4.5 wants a number of tokens; later ones decide for themselves, and the latest refuse a number."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from extproc.core.answers import Answer, Demands, Piece
-from extproc.core.conversation import Conversation, Feature, How, Manner
+from extproc.core.conversation import Conversation, Manner
 from extproc.core.dialects.base import openai_error
 from extproc.core.dialects.contract import Changes, Reader, Writer
 from extproc.core.dialects.openai_chat import demands, edit, features, models, reader, reading, request, writer, writing
+from extproc.core.features import Feature, How
 from extproc.core.vocabulary import Dialect, View
 from extproc.core.wire.edit import parsed
 from extproc.core.wire.splice import Fields

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-from extproc.core.conversation import Feature, How, Manner
+from extproc.core.conversation import Manner
 from extproc.core.dialects.makers import is_reasoner
 from extproc.core.dialects.openai_responses.features import CARRIES
+from extproc.core.features import Feature, How
 
 _EFFORT = re.compile(r"gpt-oss")
 """Models of others that know an effort."""

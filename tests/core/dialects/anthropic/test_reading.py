@@ -7,22 +7,10 @@ from typing import Any
 
 import pytest
 
-from extproc.core.conversation import (
-    Choice,
-    Conversation,
-    Feature,
-    Media,
-    Message,
-    Part,
-    Role,
-    Text,
-    Thinking,
-    Thought,
-    ToolCall,
-    ToolResult,
-)
+from extproc.core.conversation import Choice, Conversation, Media, Message, Part, Role, Text, Thinking, Thought, ToolCall, ToolResult
 from extproc.core.dialects.anthropic import Anthropic
 from extproc.core.dialects.media import from_text
+from extproc.core.features import Feature
 
 SPEC = Anthropic()
 MARK = {"type": "ephemeral"}

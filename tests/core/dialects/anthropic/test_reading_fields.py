@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from extproc.core.conversation import Feature, ToolCall
+from extproc.core.conversation import ToolCall
 from extproc.core.errors import UnreadableError
+from extproc.core.features import Feature
 from tests.core.dialects.anthropic.test_reading import SPEC, held, read
 
 SCHEMA = {"type": "object", "properties": {"b": {"minimum": 1.0}, "a": {}}}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from extproc.core.conversation import Conversation, Feature, Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
+from extproc.core.conversation import Conversation, Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
+from extproc.core.features import Feature
 from tests.core.dialects.openai_chat.made import CHAT
 
 HELLO = {"role": "user", "content": "Hello"}

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from extproc.core.conversation import Choice, Feature, Form, Thinking, Tool
+from extproc.core.conversation import Choice, Form, Thinking, Tool
 from extproc.core.errors import UnreadableError
+from extproc.core.features import Feature
 from tests.core.dialects.openai_chat.made import CHAT
 from tests.core.dialects.openai_chat.test_reading import held, read
 

@@ -11,9 +11,7 @@ import pytest
 from extproc.core.conversation import (
     Choice,
     Conversation,
-    Feature,
     Form,
-    How,
     Manner,
     Media,
     Message,
@@ -28,6 +26,7 @@ from extproc.core.conversation import (
 )
 from extproc.core.dialects.media import from_text
 from extproc.core.dialects.turns import GO_ON, NO_RESULT
+from extproc.core.features import Feature, How
 from extproc.core.vocabulary import Dialect
 from tests.core.dialects.openai_chat.made import CHAT
 from tests.support.strict import refusals

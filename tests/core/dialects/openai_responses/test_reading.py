@@ -7,21 +7,9 @@ from typing import Any
 
 import pytest
 
-from extproc.core.conversation import (
-    Choice,
-    Conversation,
-    Feature,
-    Form,
-    Media,
-    Message,
-    Role,
-    Text,
-    Thinking,
-    Thought,
-    ToolCall,
-    ToolResult,
-)
+from extproc.core.conversation import Choice, Conversation, Form, Media, Message, Role, Text, Thinking, Thought, ToolCall, ToolResult
 from extproc.core.errors import UnreadableError
+from extproc.core.features import Feature
 from tests.core.dialects.openai_responses.made import SPEC
 
 USER = {"role": "user", "content": "Hello"}

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from extproc.core.answers import Began, Closed, Ended, Grew, Opened, Part, Stop, Stopped
-from extproc.core.conversation import Choice, Conversation, Feature, Text, Tool, ToolCall, ToolResult, fitted
+from extproc.core.conversation import Choice, Conversation, Text, Tool, ToolCall, ToolResult, fitted
 from extproc.core.dialects.crossing import Crossing
+from extproc.core.features import Feature
 from tests.core.dialects.openai_responses.made import SPEC, data_of, written
 
 LOOK = {"type": "function", "name": "look", "description": "Looks.", "parameters": {"type": "object"}, "strict": False}

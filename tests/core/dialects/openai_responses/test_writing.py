@@ -11,22 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from extproc.core.conversation import (
-    Conversation,
-    Feature,
-    Form,
-    How,
-    Manner,
-    Media,
-    Message,
-    Role,
-    Text,
-    Thinking,
-    Thought,
-    ToolCall,
-    ToolResult,
-)
+from extproc.core.conversation import Conversation, Form, Manner, Media, Message, Role, Text, Thinking, Thought, ToolCall, ToolResult
 from extproc.core.dialects.turns import GO_ON, NO_RESULT
+from extproc.core.features import Feature, How
 from extproc.core.vocabulary import Dialect
 from tests.core.dialects.openai_responses.asking import HELLO, LOOK, LOOSE, MODEL, OTHER, PATCH, STRICT, asked, results, said
 from tests.core.dialects.openai_responses.made import SPEC
