@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from hashlib import blake2b
 from typing import ClassVar
 
@@ -34,7 +33,7 @@ from extproc.core.steps.classify import classify
 from extproc.core.steps.counting import tokens
 from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.steps.plan import SHADOWED, plan
+from extproc.core.steps.plan import SHADOWED, SPENT, plan
 from extproc.core.steps.policies import Facts, Rule, Spent, asked_plan, chosen, team_of
 from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.steps.sampling import sampled
@@ -54,11 +53,12 @@ from extproc.core.vocabulary import (
     Policy,
     Request,
     Role,
+    Word,
 )
 from extproc.core.wire.traceparent import Place
 
 
-class Phase(Enum):
+class Phase(Word):
     """How far an exchange has come."""
 
     OPEN = "open"
@@ -84,8 +84,8 @@ class Surroundings:
     """Other policies, and when they apply; the first that does is taken."""
     salt: bytes = b""
     """Key of the fingerprints of API keys."""
-    spent: Callable[[str], Spent] = lambda _: Spent()
-    """Says what a team has spent today."""
+    spent: Callable[[str, float], Spent] = lambda _, __: Spent()
+    """Says what a team has spent on the day of a Unix time (UTC)."""
 
 
 class Session:
@@ -181,18 +181,18 @@ class Session:
         facts = Facts(self._headers, self._target.partition("?")[0], request, self._trace_id, at_s + around.unix_offset_s, around.salt)
         policy = chosen(around.policies, self._policy, facts)
         asked = asked_plan(self._headers) if policy.client_override else None
-        self._policy = policy = dataclasses.replace(policy, pinned=asked) if asked else policy
+        self._policy = policy = dataclasses.replace(policy, pinned=asked, pinned_by="client_plan") if asked else policy
         if policy.mode is Mode.OFF:
             return self._bypass("mode_off")
         if policy.allowance is None:
             return []
         self._team = team_of(policy.allowance, facts)
-        if not around.spent(self._team).exceeds(policy.allowance):
+        if not around.spent(self._team, facts.at).exceeds(policy.allowance):
             return []
-        if not policy.allowance.refuse:
-            self._policy = dataclasses.replace(policy, pinned=Plan.DRAFT)
+        if not policy.allowance.refuse or policy.mode is Mode.SHADOW:  # which keeps it from the draft model, too, but says so
+            self._policy = dataclasses.replace(policy, pinned=Plan.DRAFT, pinned_by=SPENT)
             return []
-        note = Note(Outcome.FAILED, Plan.BYPASS, str(request.dialect), "", ("allowance_spent",), self._trace_id, shown_name(request.model))
+        note = Note(Outcome.FAILED, Plan.BYPASS, str(request.dialect), "", (SPENT,), self._trace_id, shown_name(request.model))
         status, headers, body = spent_out(request.dialect, facts.at)
         return [Reply(status, headers, body, replace(note, policy=policy.name, team=self._team, trace=self._trace)), Leave()]
 

@@ -158,7 +158,7 @@ def present(fields: Fields, name: str) -> bool:
 
 def size_of(fields: Fields, *names: str) -> int:
     """Give the size in bytes of what stands under some keys."""
-    return sum(len(memoryview(fields[name])) for name in names if name in fields)
+    return sum([len(memoryview(fields[name])) for name in names if name in fields])
 
 
 def bounded(text: str) -> str:
@@ -169,8 +169,10 @@ def bounded(text: str) -> str:
 def stream_flag(fields: Fields) -> bool:
     """Read `stream`. UnreadableError where it is neither true nor false nor absent."""
     raw = fields.get("stream")
-    value = None if raw is None else bytes(raw)
-    if value not in {None, b"null", b"true", b"false"}:
+    if raw is None:
+        return False
+    value = bytes(raw)
+    if value not in {b"null", b"true", b"false"}:
         raise UnreadableError("unreadable_stream")
     return value == b"true"
 

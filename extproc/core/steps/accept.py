@@ -16,14 +16,14 @@ def accept(path: str, content_encoding: str, body: bytes) -> Request:
         UnreadableError: with the rule that says why; the request is then left alone.
     """
     dialect = PATHS[path.partition("?")[0]]
-    if content_encoding.strip().lower() not in {"", "identity"}:
+    if content_encoding and content_encoding.strip().lower() not in {"", "identity"}:
         raise UnreadableError("encoded_body")
-    if not body.strip():
-        raise UnreadableError("empty_body")
     text = body
     try:
         fields = top_level(text)
     except UnreadableError:
+        if not body or body.isspace():
+            raise UnreadableError("empty_body") from None
         text = readable(body)
         fields = top_level(text)
     if "model" not in fields:

@@ -11,7 +11,7 @@ from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
 from extproc.core.steps.provenance import Drafted
 from extproc.core.vocabulary import Dialect, Request
-from extproc.core.wire.splice import splice
+from extproc.core.wire.splice import holds, splice
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", "expect"}
@@ -46,7 +46,7 @@ def disowned(dialect: Dialect, body: bytes, drafted: Drafted) -> bytes:
 
 def remember(request: Request, drafted: Drafted) -> None:
     """Keep in mind that the draft model answers this, where its answer may hold thinking that it has signed."""
-    if any(sign in request.body for sign in _SIGNED):
+    if any(holds(request.body, sign) for sign in _SIGNED):
         with suppress(UnreadableError):
             drafted.remember(DIALECTS[request.dialect].question(request.body))
 
@@ -59,4 +59,5 @@ def end_to_end(headers: Headers) -> list[tuple[str, bytes]]:
 
 def shown_name(model: str) -> str:
     """Give a model's name as it may stand in headers and logs: a client can send any text under this name."""
-    return _NOT_SHOWN.sub("?", model[:_NAME_LENGTH])
+    name = model[:_NAME_LENGTH]
+    return name if name.isascii() and name.isprintable() and " " not in name else _NOT_SHOWN.sub("?", name)

@@ -18,8 +18,10 @@ from extproc.core.errors import UnreadableError
 from extproc.core.wire.edit import elements, put, replaced
 from extproc.core.wire.splice import readable, top_level
 
-_TELLING = re.compile(rb'thinking"[\x20\t\r\n]*+[,}]')
-"""The end of a block's type; as a key, with a colon behind it, the word stands in every request of some agents."""
+_TYPE = b'thinking"'
+"""The end of a block's type."""
+_VALUE = re.compile(rb"[\x20\t\r\n]*+[,}]")
+"""What stands behind a value; as a key, with a colon behind it, the word stands in every request of some agents."""
 _THINKING = frozenset({"thinking", "redacted_thinking"})
 
 
@@ -91,7 +93,7 @@ def disowned(body: bytes, drafted: Callable[[bytes], bool]) -> bytes:
     Raises:
         UnreadableError: the messages are not a list of messages, or one to be changed has a key twice.
     """
-    if _TELLING.search(body) is None:
+    if not _tells(body):
         return body
     asked = _Question()
     messages = _messages(body)
@@ -109,6 +111,14 @@ def disowned(body: bytes, drafted: Callable[[bytes], bool]) -> bytes:
     bare = not gone.keys().isdisjoint(newest) and any(_calls(messages[at]) for at in newest)
     cleaned = _without(body, gone)
     return unthinking(cleaned) if bare and thinking_of(body) == "enabled" else cleaned
+
+
+def _tells(body: bytes) -> bool:
+    """Whether a block of thinking may stand in it."""
+    at = body.rfind(_TYPE)
+    while at >= 0 and not _VALUE.match(body, at + len(_TYPE)):
+        at = body.rfind(_TYPE, 0, at)
+    return at >= 0
 
 
 def _walk(asked: _Question, message: _Message) -> None:

@@ -16,7 +16,7 @@ from extproc.core.dialects.base import lenient, typed
 from extproc.core.dialects.openai_responses.request import InputItem, content_of_item, kind_of
 from extproc.core.errors import UnreadableError
 from extproc.core.wire import edit
-from extproc.core.wire.splice import span
+from extproc.core.wire.splice import holds, span
 
 _SKIPPED = frozenset({"additional_tools", "item_reference", "configuration_update"})
 _OPTIONAL_ID = frozenset({"message", "function_call", "custom_tool_call", "shell_call", "apply_patch_call", "tool_search_call"})
@@ -94,7 +94,7 @@ def disowned(body: bytes, drafted: Callable[[bytes], bool]) -> bytes:
     Raises:
         UnreadableError: the input cannot be read.
     """
-    if b'"reasoning"' not in body and b'"id"' not in body:
+    if not holds(body, b'"reasoning"') and not holds(body, b'"id"'):
         return body
     text, fields = edit.parsed(body)
     if "input" not in fields:
