@@ -76,7 +76,8 @@ class Feature(StrEnum):
     MAX_TOKENS = "max_tokens"
     STOP = "stop"
     STOP_ODD = "stop_odd"
-    """More than four stop sequences, or one of white space alone: no two dialects take the same of these."""
+    """More than four stop sequences, or one of white space alone: no two dialects take the same of these. The rest is held against the
+    answer (`dialects.stopping`)."""
     TEMPERATURE = "temperature"
     TOP_P = "top_p"
     TOP_K = "top_k"

@@ -17,7 +17,7 @@ __all__ = ["lenient"]
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory, lenient: str) -> Iterator[System]:  # noqa: F811 - the fixture
+def system(tmp_path_factory: pytest.TempPathFactory, lenient: str) -> Iterator[System]:
     model = {"model": "gemma", "dialect": "openai_chat", "base_url": lenient}
     with System(tmp_path_factory.mktemp("system"), {"draft": model, "verify": model}, draft={"timeout_s": 120}) as running:
         yield running
@@ -40,9 +40,10 @@ def test_responses(system: System, question: str, stream: bool):
     with openai.OpenAI(base_url=f"{system.url}/v1", api_key="k", max_retries=0, timeout=300) as client:
         asked: dict[str, Any] = {"model": "gpt-5.5", "input": question, "max_output_tokens": 48, "temperature": 0.0}
         if stream:
-            with client.responses.stream(**asked) as events:
-                list(events)
-                answer, headers = events.get_final_response(), events._response.headers
+            with client.responses.create(stream=True, **asked) as events:
+                last: Any = list(events)[-1]
+            assert last.type in {"response.completed", "response.incomplete"}
+            answer, headers = last.response, events.response.headers
         else:
             raw = client.responses.with_raw_response.create(**asked)
             answer, headers = raw.parse(), raw.headers

@@ -125,6 +125,7 @@ _CARRIED = frozenset(
 )
 _APPROXIMATED = frozenset(
     {
+        Feature.STOP_ODD,
         Feature.SYSTEM_LATER,
         Feature.MESSAGE_NAME,
         Feature.PREFILL,
@@ -146,7 +147,6 @@ _REFUSED = frozenset(
         Feature.PROVIDER_PART,
         Feature.AUDIO,
         Feature.HOSTED_NEEDED,
-        Feature.STOP_ODD,
         Feature.LOGIT_BIAS,
         Feature.LOGPROBS,
         Feature.SEVERAL,

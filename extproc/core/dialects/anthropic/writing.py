@@ -47,7 +47,8 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
         "messages": messages_of(conversation.messages, marks),
         "thinking": thinking,
         "output_config": config,
-        "stop_sequences": list(conversation.stop),
+        # One of white space alone is held against the answer instead (`stopping`).
+        "stop_sequences": [one for one in conversation.stop if one.strip()],
         "metadata": {"user_id": short(conversation.user, _LONGEST_USER)} if conversation.user else None,
         "stream": conversation.stream,
     }

@@ -118,6 +118,7 @@ _CARRIED = frozenset(
 )
 _APPROXIMATED = frozenset(
     {
+        Feature.STOP_ODD,
         Feature.SYSTEM_LATER,
         Feature.DOCUMENT_TEXT,
         Feature.MESSAGE_NAME,
@@ -145,7 +146,6 @@ _REFUSED = frozenset(
         Feature.PROVIDER_PART,
         Feature.AUDIO,
         Feature.HOSTED_NEEDED,
-        Feature.STOP_ODD,
         Feature.LOGPROBS,
         Feature.SEVERAL,
         Feature.MODALITIES,

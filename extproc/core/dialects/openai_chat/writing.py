@@ -17,6 +17,7 @@ from extproc.core.dialects.words import effort_of, short
 _LONGEST_USER = 64
 _EFFORTS = {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 """Efforts in the words that every model knows that knows any."""
+_MOST_STOPS = 4
 
 
 def asked(conversation: Conversation, manner: Manner) -> bytes:
@@ -44,7 +45,7 @@ def asked(conversation: Conversation, manner: Manner) -> bytes:
 
 def _sampling(conversation: Conversation) -> dict[str, Any]:
     return {
-        "stop": list(conversation.stop) or None,
+        "stop": list(conversation.stop[:_MOST_STOPS]) or None,  # more of them are held against the answer (`stopping`)
         "temperature": conversation.temperature,
         "top_p": conversation.top_p,
         "frequency_penalty": conversation.frequency_penalty,
