@@ -33,7 +33,7 @@ from extproc.core.steps.classify import classify
 from extproc.core.steps.counting import tokens
 from extproc.core.steps.forward import body_for, shown_name, verify_body
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.steps.plan import SHADOWED, SPENT, plan
+from extproc.core.steps.plan import OFF, SHADOWED, SPENT, plan
 from extproc.core.steps.policies import Facts, Rule, Spent, asked_plan, chosen, team_of
 from extproc.core.steps.provenance import Drafted, Fingerprints
 from extproc.core.steps.sampling import sampled
@@ -138,7 +138,7 @@ class Session:
         if path not in PATHS and path != COUNT_PATH:
             return self._bypass("not_an_llm_call")
         if self._policy.mode is Mode.OFF and not self._around.policies:
-            return self._bypass("mode_off")
+            return self._bypass(OFF)
         if event.end:
             return self._bypass("empty_body")
         self.phase = Phase.BODY
@@ -161,6 +161,8 @@ class Session:
         if self._trace is not None:
             self._trace = replace(self._trace, heard_s=event.at_s, stream=request.stream)
         note = _note(request, decision, policy.name, self._team, self._trace_id, self._trace)
+        if decision.plan is Plan.BYPASS:
+            return [Forward(note), Leave()]
         if decision.role is not Role.DRAFT:
             if SHADOWED in decision.rules and sampled(self._trace_id, policy.shadow_sample):
                 self.shadowed = self._sent(request, note, event.at_s, speaker)
@@ -183,7 +185,7 @@ class Session:
         asked = asked_plan(self._headers) if policy.client_override else None
         self._policy = policy = dataclasses.replace(policy, pinned=asked, pinned_by="client_plan") if asked else policy
         if policy.mode is Mode.OFF:
-            return self._bypass("mode_off")
+            return self._bypass(OFF)
         if policy.allowance is None:
             return []
         self._team = team_of(policy.allowance, facts)
@@ -227,7 +229,8 @@ class Session:
         if dialect is None or dialect in policy.verify_models or Role.VERIFY not in policy.tongues:
             return [Forward(note), Leave()]
         # Nobody behind us would understand it as it is.
-        body = DIALECTS[dialect].error(400, f"The request cannot be read, so it cannot be translated either: {rule.replace('_', ' ')}.")
+        why = "The cascade is switched off" if rule == OFF else "The request cannot be read"
+        body = DIALECTS[dialect].error(400, f"{why}, so it cannot be translated either: {rule.replace('_', ' ')}.")
         return [Reply(400, JSON, body, replace(note, outcome=Outcome.FAILED)), Leave()]
 
     def _count(self, body: bytes) -> list[Command]:

@@ -251,6 +251,8 @@ class Policy:
     name: str = "default"
     pinned: Plan | None = None
     """The plan whatever the score says, as far as the request allows it."""
+    pinned_by: str = "pinned_plan"
+    """The rule that stands for it in a decision."""
     client_override: bool = False
     """Clients may choose the plan."""
     allowance: Allowance | None = None

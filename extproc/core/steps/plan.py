@@ -11,6 +11,10 @@ from extproc.core.vocabulary import Decision, Label, Mode, Plan, Policy, Request
 
 SHADOWED = "shadow_mode"
 """The rule of a request that nothing but shadow mode keeps from the draft model."""
+OFF = "mode_off"
+"""The rule of a request that is left alone because the cascade is switched off for it."""
+SPENT = "allowance_spent"
+"""The rule of a request whose team has nothing left of its daily allowance."""
 
 
 def plan(
@@ -22,10 +26,12 @@ def plan(
     if speaker.spoken(Role.VERIFY) is None:
         return Decision(Plan.BYPASS, None, request.model, (*rules, "dialect_not_served"), label.score, label.turn)
     wanted = chosen = policy.pinned or _by_turn(label, policy)
+    if chosen is Plan.BYPASS and speaker.translates(Role.VERIFY):
+        wanted = chosen = Plan.DIRECT  # nobody behind us would understand it as it is
     if chosen is Plan.BYPASS:
-        return Decision(Plan.BYPASS, None, request.model, (*rules, "pinned_plan"), label.score, label.turn)
+        return Decision(Plan.BYPASS, None, request.model, (*rules, policy.pinned_by), label.score, label.turn)
     if policy.pinned:
-        rules.append("pinned_plan")
+        rules.append(policy.pinned_by)
     if wanted is not Plan.DIRECT and (obstacle := _obstacle(request, wanted, policy, speaker, draft_blocked=draft_blocked)):
         chosen = Plan.DIRECT
         rules.append(obstacle)
