@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from extproc.core.money import total
 from extproc.demo.samples import Sample
 
 _COLUMNS = (
@@ -79,8 +80,7 @@ def summary(rows: Sequence[Row]) -> str:
     called = [row for row in rows if row.outcome != "BYPASSED"]
     drafted = sum(row.outcome in _DRAFTED for row in called)
     share = f"{drafted / len(called):.0%}" if called else "none"
-    cost = sum(row.record.get("cost_usd") or 0.0 for row in rows)
-    baseline = sum(row.record.get("baseline_usd") or 0.0 for row in rows)
+    cost, baseline = (total([row.record.get(name) or 0.0 for row in rows]) for name in ("cost_usd", "baseline_usd"))
     saved = f"{1 - cost / baseline:.0%} saved" if baseline else "nothing to compare"
     return (
         f"{len(rows)} requests, {len(called)} for a model, {drafted} of them answered by the draft model ({share}); "

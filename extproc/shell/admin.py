@@ -135,7 +135,7 @@ def _number(request: web.Request, name: str, default: _Default, least: int, most
         return default
     if not text.isascii() or not text.isdecimal() or len(text) > 12 or not least <= int(text) <= most:
         told = {"error": f"{name}: expected a number from {least} to {most}"}
-        raise web.HTTPBadRequest(body=ENCODER.encode(told), content_type="application/json")
+        raise web.HTTPBadRequest(text=ENCODER.encode(told).decode(), content_type="application/json")
     return int(text)
 
 
