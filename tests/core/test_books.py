@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from extproc.core.books import alone, spent, usage_of
 from extproc.core.money import PICO
 from extproc.core.records import CallNote
@@ -62,3 +65,20 @@ def test_what_envoy_carried_is_priced_as_it_was_told():
     usage = Usage(10, 20, 3, 4, 5)
     assert alone(Outcome.SKIPPED, usage, ()) is usage
     assert alone(Outcome.DIRECT, usage, ()) is usage
+
+
+def test_the_example_in_the_documentation_is_right():
+    text = (Path(__file__).parents[2] / "docs/money.md").read_text()
+    prices = [
+        Price(*[float(number) for number in found])
+        for found in re.findall(r"\{input: ([0-9.]+), output: ([0-9.]+), cached_input: ([0-9.]+), cache_write: ([0-9.]+)\}", text)
+    ]
+    rows = re.findall(r"^\| (?:\*\*)?(draft|verify)[^|]* \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| ([0-9.]+) \|$", text, re.MULTILINE)
+    usages = [Usage(int(read), int(out), int(cached), int(written)) for _, read, cached, written, out, _ in rows]
+    (draft, verify), (first, second, only) = prices, usages
+    calls = [call(Role.DRAFT, first, draft.cost_usd(first)), call(Role.VERIFY, second, verify.cost_usd(second))]
+    assert [f"{calls[0].cost_usd:f}", f"{calls[1].cost_usd:f}"] == [rows[0][-1], rows[1][-1]]
+    assert alone(Outcome.ENHANCED, second, calls) == only
+    baseline, cost = verify.cost_usd(only), (spent(calls) or 0) / PICO
+    assert f"{baseline:f}" == rows[2][-1]
+    assert f"The cost is {cost:f}, the baseline {baseline:f}, saved −{cost - baseline:f}." in text
