@@ -7,6 +7,7 @@ The map of the house:
     shell/       the only room with `await`: transport, side calls, telemetry, admin, processes
     envoyconf/   configuration → Envoy bootstrap
     simulator/   simulated providers, for the demo, the tests and the benches
+    report/      the figures of many requests, as text, tables and pages; pure
     config/      the configuration file as types
     core/        pure: events in, commands out
     pb/          generated from protos/, never edited

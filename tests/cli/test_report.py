@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from extproc.cli import main
 from extproc.core.vocabulary import Outcome, Plan, Role
 from tests.shell.decisions.made import record, writing
+from tests.support.system import ROOT
 
 
 def run(*argv: str) -> Result:
@@ -105,3 +106,8 @@ def test_an_empty_log_is_no_error(tmp_path: Path):
         writer.put(record(at=1.0))
     for form in ("text", "json", "csv", "html"):
         assert run("--decisions", str(path), "--since", "1h", "--format", form).exit_code == 0
+
+
+def test_the_example_of_the_documentation(tmp_path: Path):
+    told = run("--config", str(ROOT / "examples/accounting.yaml"), "--since", "24h")
+    assert (told.exit_code, told.output) == (1, "error: /var/lib/cascade/decisions.sqlite: no decision log: no such file\n")
