@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from extproc.config.document import read
+from extproc.config.misfits import misfits
 from extproc.config.model import Config
 from extproc.config.problems import ConfigError, Problem
 from extproc.config.wording import explain
@@ -29,9 +30,13 @@ def load(path: Path | str, environ: Mapping[str, str]) -> Config:
         ConfigError: with all problems found, one line each.
     """
     document = read(Path(path), environ)
+    config = None
     try:
-        return Config.model_validate(document.data, context={"source": document.source})
+        config = Config.model_validate(document.data, context={"source": document.source})
+        problems = misfits(config)
     except ValidationError as error:
         problems = explain(error, document.source)
     # Outside of the handler: pydantic's error holds the values, and a traceback would show it as the cause.
-    raise ConfigError(problems)
+    if config is None or problems:
+        raise ConfigError(problems)
+    return config

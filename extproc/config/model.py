@@ -32,6 +32,7 @@ from extproc.config.values import (
     ModelName,
     RuleName,
     Seconds,
+    StateStore,
     Version,
     Words,
 )
@@ -256,25 +257,28 @@ class Config(Strict):
     identity: Identity = Field(Identity(), description="how clients are told apart, for policies")
     telemetry: Telemetry = Field(Telemetry(), description="what leaves this process about the requests")
     decisions: Decisions = Field(Decisions(), description="the decision log, which pages and reports read")
+    state: StateStore = Field(
+        "",
+        description="where what teams have spent today is kept: a file, or redis://host:port/db or rediss://…; empty = in the runtime folder",
+    )
+    state_password_env: EnvName | None = Field(None, description="environment variable that holds Redis' password")
+    state_password_file: KeyFile | None = Field(None, description="file that holds Redis' password; read again for each connection")
     _source: Source = PrivateAttr(default_factory=Source)
-
-    @model_validator(mode="after")
-    def _policies_fit(self) -> Self:
-        names = [section.name for section in self.policies]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"policies: two have the name {twice!r}")
-        for section in self.policies:
-            match = section.match
-            if match.jwt and self.identity.jwt_payload_header is None:
-                raise ValueError(f"policies: {section.name} looks at a token, so identity.jwt_payload_header must be given")
-            if (match.certificate or match.namespace or match.service_account) and not self.identity.forwarded_certificate:
-                raise ValueError(f"policies: {section.name} looks at a certificate, so identity.forwarded_certificate must be true")
-        return self
 
     def model_post_init(self, context: Any, /) -> None:
         """Remember where the values came from, where the validation was told."""
         if context and "source" in context:
             self._source = context["source"]
+
+    @property
+    def state_is_redis(self) -> bool:
+        """Whether the state is shared by a Redis."""
+        return self.state.startswith(("redis://", "rediss://"))
+
+    @property
+    def longest_wall_s(self) -> float:
+        """The longest that any request may take."""
+        return max([self.budget.max_wall_s, *[section.settings.budget.max_wall_s or 0.0 for section in self.policies]])
 
     @property
     def source(self) -> Source:

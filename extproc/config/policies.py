@@ -82,6 +82,13 @@ class PolicyModels(Strict):
     draft: ModelName | None = Field(None, description="name of the draft model")
     verify: ModelName | None = Field(None, description="name of the verify model; `keep` = the one that the client asks for")
 
+    @field_validator("draft")
+    @classmethod
+    def _named(cls, value: str | None) -> str | None:
+        if value == "keep":
+            raise ValueError("expected the draft model's name (`keep` would ask its provider for the client's model)")
+        return value
+
 
 class PolicyBudget(Strict):
     """Other limits for one request."""

@@ -85,12 +85,28 @@ def _beside_the_file(value: str, info: ValidationInfo) -> str:
     return str(Path(source.file).absolute().parent / value) if isinstance(source, Source) else value
 
 
+def _state(value: str, info: ValidationInfo) -> str:
+    """Check a Redis URL, as redis-py reads it; anything else is a file."""
+    if "://" not in value:
+        return _beside_the_file(value, info) if value else value
+    problem = ValueError("expected a file, or a URL such as redis://redis.example.com:6379/0; the password stands in state_password_env")
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that hold no address
+        raise problem from None
+    if not valid or parts.password is not None or not re.fullmatch(r"rediss?://([!-.0-~]+@)?[A-Za-z0-9._:\[\]-]+(/[0-9]{0,4})?", value):
+        raise problem
+    return value
+
+
 Version = BeforeValidator(_version)
 HostPort = Annotated[str, AfterValidator(_host_port)]
 BaseUrl = Annotated[str, AfterValidator(_url("https://api.example.com"))]
 OtlpUrl = Annotated[str, AfterValidator(lambda value: _url("http://jaeger:4317")(value) if value else value)]
 TraceUrl = Annotated[str, *_shaped(r"(https?://[!-?A-~]*\{trace_id\}[!-?A-~]*)?", "a URL with {trace_id} in it, without user or password")]
 StateFile = Annotated[str, AfterValidator(lambda value, info: _beside_the_file(value, info) if value else value)]
+StateStore = Annotated[str, AfterValidator(_state)]
 KeyFile = Annotated[str, AfterValidator(_beside_the_file)]
 Folder = Annotated[str, _shaped(r"[^\x00-\x1f\x7f]*", "the path of a folder")[0]]
 EnvName = Annotated[

@@ -21,7 +21,7 @@ def client(config: Config, tracing: Node) -> Node:
     """Give the client-facing listener, HTTP/1.1 and h2c; `tracing`: what its connection manager is to do about spans."""
     manager = _manager(config, "client", client_routes(config), [_size_limit(config), *usage.filters(config), _ext_proc(config), _ROUTER])
     manager |= {
-        "early_header_mutation_extensions": [_own_headers(config, traced=bool(tracing))],
+        "early_header_mutation_extensions": [_own_headers(traced=bool(tracing))],
         "request_headers_timeout": "30s",
         "forward_client_cert_details": "ALWAYS_FORWARD_ONLY" if config.identity.forwarded_certificate else "SANITIZE",
         "use_remote_address": True,
@@ -73,16 +73,14 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
 _ROUTER = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True)
 
 
-def _own_headers(config: Config, *, traced: bool) -> Node:
+def _own_headers(*, traced: bool) -> Node:
     """Takes away what a client says in our name, and says whether we trace.
 
     Before every filter and before the first choice of a route, so that a client steers nothing, also when the processor is down.
     """
-    mutations: list[Node] = [{"remove": PLAN_HEADER}]
-    if any(section.settings.client_override for section in config.policies):
-        # Under a name of our own, which no client can use; without the processor nobody looks at it.
-        asked = {"key": PLAN_HEADER, "value": "%REQ(x-cascade-plan)%"}
-        mutations.append({"append": {"header": asked, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}})
+    # The plan that a client asks for goes on under a name which no client can use. Only the processor looks at it, where a policy lets it.
+    asked = {"key": PLAN_HEADER, "value": "%REQ(x-cascade-plan)%"}
+    mutations: list[Node] = [{"remove": PLAN_HEADER}, {"append": {"header": asked, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]
     mutations += [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")]
     if traced:
         mutations.append({"append": {"header": {"key": TRACER_HEADER, "value": "envoy"}}})
@@ -117,7 +115,7 @@ def _ext_proc(config: Config) -> Node:
         },
         allow_mode_override=True,
         message_timeout="1s",  # a wedged processor must fail open soon
-        max_message_timeout=seconds(min(3600.0, config.budget.max_wall_s + 5)),  # a held response may need as long
+        max_message_timeout="3600s",  # the most that Envoy takes; how long a response is held is said for each
         mutation_rules={"allow_all_routing": True},
         metadata_options={"receiving_namespaces": {"untyped": [METADATA_NAMESPACE]}},
         status_on_error={"code": "ServiceUnavailable"},

@@ -33,7 +33,7 @@ def seconds(value: float) -> str:
 
 def patience_s(config: Config) -> float:
     """How long a stream may be silent: longer than the slowest cascade may take."""
-    return max(900.0, config.budget.max_wall_s + 60)
+    return max(900.0, config.longest_wall_s + 60)
 
 
 def socket_address(address: str) -> Node:
