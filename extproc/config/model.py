@@ -259,7 +259,7 @@ class Config(Strict):
     decisions: Decisions = Field(Decisions(), description="the decision log, which pages and reports read")
     state: StateStore = Field(
         "",
-        description="where what teams have spent today is kept: a file, or redis://host:port/db or rediss://…; empty = in the runtime folder",
+        description="where it is kept what teams spend: a file, redis://host:port/db, or rediss://…; empty = a file in the runtime folder",
     )
     state_password_env: EnvName | None = Field(None, description="environment variable that holds Redis' password")
     state_password_file: KeyFile | None = Field(None, description="file that holds Redis' password; read again for each connection")

@@ -38,7 +38,12 @@ def complaint(write: Write, text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "match", "settings", "said"),
     [
-        ("first", "path: /v1/*", "plan: direct", "16: policies.1.name: expected a name of its own; another policy is called so, too: the one on line 13"),
+        (
+            "first",
+            "path: /v1/*",
+            "plan: direct",
+            "16: policies.1.name: expected a name of its own; another policy is called so, too: the one on line 13",
+        ),
         (
             "second",
             "jwt: {group: eng}",
@@ -67,10 +72,11 @@ def complaint(write: Write, text: str) -> str:
             "second",
             "path: /v1/*",
             "models: {draft: keep}",
-            "20: policies.1.set.models.draft: expected the draft model's name (`keep` would ask its provider for the client's model); found `keep`",
+            "20: policies.1.set.models.draft: expected the draft model's name (`keep` would ask its provider for the client's model)"
+            "; found `keep`",
         ),
     ],
-)  # fmt: skip
+)
 def test_policies(write: Write, minimal: str, name: str, match: str, settings: str, said: str):
     assert complaint(write, minimal + "\n" + POLICIES % (name, match, settings)) == said
 
@@ -84,10 +90,13 @@ def test_identities_that_are_believed(loaded: Loaded, minimal: str):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("state: redis://r\nstate_password_env: A\nstate_password_file: b", "13: state_password_file: give state_password_env or state_password_file, not both"),
+        (
+            "state: redis://r\nstate_password_env: A\nstate_password_file: b",
+            "13: state_password_file: give state_password_env or state_password_file, not both",
+        ),
         ("state_password_env: A", "11: state_password_env: only a state at redis:// or rediss:// takes a password"),
     ],
-)  # fmt: skip
+)
 def test_the_password_of_a_state(write: Write, minimal: str, more: str, said: str):
     assert complaint(write, minimal + more + "\n") == said
 
@@ -100,10 +109,10 @@ def test_a_redis(loaded: Loaded, minimal: str, url: str):
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://:secret99@r", "redis://u:secret99@r", "http://r", "redis://", "redis://r:0", "redis://r:x", "redis://r/a", "redis://r?password=secret99"],
-)  # fmt: skip
+    ["://:secret99@r", "://u:secret99@r", "://", "://r:0", "://r:x", "://r/a", "://r?password=secret99", "-sentinel://r"],
+)
 def test_what_is_no_redis_or_holds_a_password(write: Write, minimal: str, url: str):
-    said = complaint(write, minimal + f'state: "{url}"\n')
+    said = complaint(write, minimal + f'state: "redis{url}"\n')
     assert said.startswith("11: state: expected a file, or a URL such as redis://redis.example.com:6379/0; the password stands in")
     assert "secret99" not in said
 
