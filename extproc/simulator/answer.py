@@ -38,7 +38,18 @@ class Call:
 
     name: str
     arguments: str
-    """JSON."""
+    """JSON; free text of a custom tool's."""
+    custom: bool = False
+    """Responses: the tool takes free text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What an answer says."""
+
+    thought: str = ""
+    text: str = ""
+    calls: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +71,10 @@ class Answer:
     thought_tokens: int
 
 
-def compose(ask: Ask, profile: Profile, created_s: int) -> Answer:
-    """Answer a request. RefusedError where a schema in it is none."""
-    thought, text, calls = ("", "", ()) if profile.empty else _content(ask, profile)
+def compose(ask: Ask, profile: Profile, created_s: int, content: Content | None = None) -> Answer:
+    """Answer a request, by the profile where no content is given. RefusedError where a schema in it is none."""
+    content = content or (Content() if profile.empty else _content(ask, profile))
+    thought, text, calls = content.thought, content.text, content.calls
     stop, sequence = Stop.CALLS if calls else Stop.END, None
     if (found := _first(text, ask.stop)) is not None:
         text, stop, calls, sequence = text[: text.index(found)], Stop.SEQUENCE, (), found
@@ -86,13 +98,13 @@ def compose(ask: Ask, profile: Profile, created_s: int) -> Answer:
     )
 
 
-def _content(ask: Ask, profile: Profile) -> tuple[str, str, tuple[Call, ...]]:
-    """Thought, text and calls. A judge whom the request leaves no room for the accept word cannot accept, like any real model."""
+def _content(ask: Ask, profile: Profile) -> Content:
+    """What the profile says. A judge whom the request leaves no room for the accept word cannot accept, like any real model."""
     draft = judge.draft_in(ask.prompt)
     if draft is not None and not ask.must_call and ask.schema is None and judge.accepts(draft, profile.verdict):
-        return _thought(ask, profile), judge.acceptance(chatter=profile.chatter), ()
+        return Content(thought=_thought(ask, profile), text=judge.acceptance(chatter=profile.chatter))
     calls = _calls(ask, profile, draft)
-    return _thought(ask, profile), _text(ask, profile, calls, draft), calls
+    return Content(thought=_thought(ask, profile), text=_text(ask, profile, calls, draft), calls=calls)
 
 
 def _thought(ask: Ask, profile: Profile) -> str:

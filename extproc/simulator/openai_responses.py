@@ -172,6 +172,11 @@ def _item_events(index: int, item: dict[str, Any]) -> _Drafts:
             for piece in pieces(item["arguments"]):
                 yield {"type": "response.function_call_arguments.delta", **at, "delta": piece}, estimate_text(piece)
             yield {"type": "response.function_call_arguments.done", **at, "arguments": item["arguments"]}, 0
+        case "custom_tool_call":
+            yield {"type": "response.output_item.added", "output_index": index, "item": {**opened, "input": ""}}, 0
+            for piece in pieces(item["input"]):
+                yield {"type": "response.custom_tool_call_input.delta", **at, "delta": piece}, estimate_text(piece)
+            yield {"type": "response.custom_tool_call_input.done", **at, "input": item["input"]}, 0
     yield {"type": "response.output_item.done", "output_index": index, "item": item}, 0
 
 
@@ -255,11 +260,12 @@ def _thought(ask: Ask, answer: Answer) -> dict[str, Any]:
 
 
 def _call(answer: Answer, number: int, call: Call) -> dict[str, Any]:
+    kind, prefix, said = ("custom_tool_call", "ctc", "input") if call.custom else ("function_call", "fc", "arguments")
     return {
-        "id": _item_id(answer, "fc", f"call{number}"),
-        "type": "function_call",
+        "id": _item_id(answer, prefix, f"call{number}"),
+        "type": kind,
         "status": "completed",
-        "arguments": call.arguments,
+        said: call.arguments,
         "call_id": f"call_{ids.letters(answer.seed, f'call{number}', 24)}",
         "name": call.name,
     }

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from extproc.core.vocabulary import Dialect
 from extproc.simulator import anthropic, dialects, faults, ids
-from extproc.simulator.answer import compose
-from extproc.simulator.ask import RefusedError, refusal
+from extproc.simulator.answer import Content, compose
+from extproc.simulator.ask import Ask, RefusedError, refusal
 from extproc.simulator.dialects import SPEAKERS, Task
 from extproc.simulator.exchange import Exchange, hang, read_body, reset, send, unpacked
 from extproc.simulator.profile import Profile
@@ -31,6 +31,7 @@ _SSE = "text/event-stream; charset=utf-8"
 _MESSAGES = {401: "invalid key", 429: "This request would exceed the rate limit.", 503: "Service unavailable", 529: "Overloaded"}
 
 Tell = Callable[[str], None]
+Script = Callable[[Dialect, Ask, bytes], Content | None]
 
 
 class Simulator:
@@ -42,13 +43,22 @@ class Simulator:
         port: Port to listen on; 0 takes a free one, see `port`.
         record: Keep the newest 200 requests, bodies and answers included, in `requests`. A bench does without.
         tell: Called with one line for each finished request. It holds no content and no secret.
+        script: Says what to answer to a request (its dialect, what is understood of it, its body); None: what the profile says.
+            RefusedError refuses the request.
 
     Raises:
         OSError: On entering, where the address cannot be had.
     """
 
     def __init__(
-        self, profile: Profile | None = None, *, host: str = "127.0.0.1", port: int = 0, record: bool = True, tell: Tell | None = None
+        self,
+        profile: Profile | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        record: bool = True,
+        tell: Tell | None = None,
+        script: Script | None = None,
     ) -> None:
         self.profile = profile or Profile()
         self.requests: deque[Exchange] = deque(maxlen=_RECORDED)
@@ -60,6 +70,7 @@ class Simulator:
         self._host = host
         self._record = record
         self._tell = tell
+        self._script = script
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -173,7 +184,7 @@ class Simulator:
         entry.model = ask.model
         if (refused := refusal(ask, body, profile.refuse)) is not None:
             raise refused
-        answer = compose(ask, profile, int(time()))
+        answer = compose(ask, profile, int(time()), self._script(dialect, ask, body) if self._script else None)
         headers = {**self._headers(dialect, ask.seed), "content-type": _SSE if ask.stream else _JSON}
         if ask.stream:
             headers["cache-control"] = "no-cache"

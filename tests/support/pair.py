@@ -16,6 +16,7 @@ from extproc.core.dialects import DIALECTS
 from extproc.core.vocabulary import Dialect
 from extproc.simulator import Profile, Simulator
 from extproc.simulator.exchange import Exchange
+from extproc.simulator.server import Script
 from tests.support.background import Background
 from tests.support.system import System
 
@@ -174,17 +175,18 @@ def pair(
     speaking: tuple[str, str] | None = None,
     draft_more: dict[str, Any] | None = None,
     verify_more: dict[str, Any] | None = None,
+    scripts: tuple[Script | None, Script | None] = (None, None),
     **config: Any,
 ) -> Iterator[Pair]:
     """Start it. The configuration begins with a draft provider that is never given up for good, and quick signs of life.
 
     `speaking`: the one dialect that each provider speaks, draft and verify; without it both speak all. `draft_more`, `verify_more`:
-    more keys of that model.
+    more keys of that model. `scripts`: what draft and verify answer in place of what a request steers.
     """
     draft_speaks, verify_speaks = [(Dialect(name),) for name in speaking] if speaking else [tuple(Dialect)] * 2
     with (
-        Background(Simulator(Profile(name="draft", steerable=True, steer_header="x-simulate-draft", dialects=draft_speaks))) as draft,
-        Background(Simulator(Profile(name="verify", steerable=True, steer_header="x-simulate-verify", dialects=verify_speaks))) as verify,
+        Background(_simulator("draft", draft_speaks, scripts[0])) as draft,
+        Background(_simulator("verify", verify_speaks, scripts[1])) as verify,
         System(
             folder,
             _models(draft.url, verify.url, speaking, draft_more or {}, verify_more or {}),
@@ -193,6 +195,10 @@ def pair(
         httpx.Client(base_url=system.url, timeout=30) as client,
     ):
         yield Pair(system, draft, verify, client)
+
+
+def _simulator(name: str, dialects: tuple[Dialect, ...], script: Script | None) -> Simulator:
+    return Simulator(Profile(name=name, steerable=True, steer_header=f"x-simulate-{name}", dialects=dialects), script=script)
 
 
 def _models(

@@ -24,8 +24,8 @@ def refusals(request: Json, signed: Collection[str]) -> list[str]:
 
 
 def thoughtless(request: Json) -> list[str]:
-    """Calls without the thinking behind them; takes what there is of it out of the request."""
-    refused = []
+    """Calls without the thinking behind them; takes what there is of it, and the wish for it, out of the request."""
+    refused = [] if request.pop("thinking", {"type": "enabled"}).get("type") in {"enabled", "disabled"} else ["thinking of another type"]
     for message in request["messages"]:
         thought = message.pop("reasoning_content", None)
         if message.get("tool_calls") and thought is None:
