@@ -19,6 +19,7 @@ from extproc.core.books import alone, spent, usage_of
 from extproc.core.money import usd
 from extproc.core.records import CallNote, Record
 from extproc.core.vocabulary import PATHS, Outcome, Plan, Price, Role, Usage
+from extproc.pb.envoy.config.core.v3.base_pb2 import Metadata
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
 from extproc.pb.envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessage
 from extproc.shell.usage import usage_in
@@ -83,11 +84,8 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     told = _note(note.fields["more"].string_value) if note is not None else _EMPTY
     noted, trace_id, rules, model, held, plan, dialect, turn, score, wanted, requested_model, policy, team = told
     outcome = _OUTCOMES.get(noted, Outcome.BYPASSED)
-    role = _ROLES.get(outcome)
     calls = _calls(note.fields["calls"].string_value) if held and note is not None else ()
-    usage = usage_of(calls, role) if calls else usage_in(metadata)
-    if outcome is Outcome.BYPASSED and usage is not None:
-        role = Role.VERIFY  # whoever went by without us went to the verify model
+    role, usage = _answer(outcome, calls, metadata)
     cost, baseline = _money(outcome, role, usage, calls, status, prices)
     # By position, which is as fast as it gets; the names stand in `core.records`.
     return Record(
@@ -110,14 +108,24 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         request.request_body_bytes,
         response.response_body_bytes,
         usage,
-        None if cost is None else usd(cost),
-        None if baseline is None else usd(baseline),
+        cost,
+        baseline,
         _error(common),
         calls,
         policy=policy,
         team=team,
         lossy=_lossy(note) if calls and note is not None else (),  # translated are only requests whose models we call ourselves
     )
+
+
+def _answer(outcome: Outcome, calls: Sequence[CallNote], metadata: Metadata) -> tuple[Role | None, Usage | None]:
+    """Who wrote the answer, and its tokens."""
+    role = _ROLES.get(outcome)
+    if calls:
+        return role, usage_of(calls, role)
+    usage = usage_in(metadata)
+    # Whoever went by without us went to the verify model.
+    return (Role.VERIFY if outcome is Outcome.BYPASSED and usage is not None else role), usage
 
 
 _EMPTY = ["", "", "", "", "", "", "", "", "", "", "", "default", ""]
@@ -144,8 +152,8 @@ def _lossy(note: Struct) -> tuple[str, ...]:
 
 def _money(
     outcome: Outcome, role: Role | None, usage: Usage | None, calls: Sequence[CallNote], status: int, prices: Prices
-) -> tuple[int | None, int | None]:
-    """What a request cost, and what it would have cost without us (`core.books`); None where that is not known."""
+) -> tuple[float | None, float | None]:
+    """What a request cost in dollars, and what it would have cost without us (`core.books`); None where that is not known."""
     price, verify = prices.get(role) if role else None, prices.get(Role.VERIFY)
     if calls:
         cost = spent(calls)
@@ -161,7 +169,7 @@ def _money(
         baseline = verify.cost(alone(outcome, usage, calls))
     else:
         baseline = 0 if calls or (role is not None and _unanswered(status)) else None
-    return cost, baseline
+    return None if cost is None else usd(cost), None if baseline is None else usd(baseline)
 
 
 def _unanswered(status: int) -> bool:
