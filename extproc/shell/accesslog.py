@@ -77,18 +77,16 @@ async def receive(
 
 def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     """Make the record of one client request. An entry without our note is a request that went by without us."""
-    common, request, response = entry.common_properties, entry.request, entry.response
+    common, response = entry.common_properties, entry.response
     metadata, start, status = common.metadata, common.start_time, response.response_code.value
-    path = _path(common.route_name, request.path)
+    path = _path(common.route_name, entry.request.path)
     note = metadata.filter_metadata.get(METADATA_NAMESPACE)
-    told = _note(note.fields["more"].string_value) if note is not None else _EMPTY
-    noted, trace_id, rules, model, held, plan, dialect, turn, score, wanted, requested_model, policy, team = told
+    noted, trace_id, rules, model, held, plan, dialect, turn, score, wanted, requested_model, policy, team = _told(note)
     outcome = _OUTCOMES.get(noted, Outcome.BYPASSED)
     calls = _calls(note.fields["calls"].string_value) if held and note is not None else ()
     role, usage = _answer(outcome, calls, metadata)
     cost, baseline = _money(outcome, role, usage, calls, status, prices)
-    # By position, which is as fast as it gets; the names stand in `core.records`.
-    return Record(
+    return Record(  # by position, which is as fast as it gets; the names stand in `core.records`
         start.seconds + start.nanos / 1e9,
         trace_id,
         outcome,
@@ -105,7 +103,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
         status,
         _seconds(common, "time_to_last_downstream_tx_byte") or _seconds(common, "duration") or 0.0,
         _seconds(common, "time_to_first_downstream_tx_byte"),
-        request.request_body_bytes,
+        entry.request.request_body_bytes,
         response.response_body_bytes,
         usage,
         cost,
@@ -131,9 +129,11 @@ def _answer(outcome: Outcome, calls: Sequence[CallNote], metadata: Metadata) -> 
 _EMPTY = ["", "", "", "", "", "", "", "", "", "", "", "default", ""]
 
 
-def _note(told: str) -> list[str]:
+def _told(note: Struct | None) -> list[str]:
     """Read the note that `shell.translate` wrote; another release of ours may have written less or more of it."""
-    parts = told.split(" ")
+    if note is None:
+        return _EMPTY
+    parts = note.fields["more"].string_value.split(" ")
     return parts if len(parts) == len(_EMPTY) else [*parts, *_EMPTY[len(parts) :]][: len(_EMPTY)]
 
 
