@@ -16,6 +16,9 @@ METADATA_NAMESPACE = "extproc.cascade"
 `trace_id`, which Envoy copies into the response headers `x-cascade-…`, `calls` (JSON), and `more`: all of it but the calls. They go
 into the access log."""
 
+SPAN_TAG = "span"
+"""Custom tag of the access log that names Envoy's span of a request: trace id, span id and `traceparent` as they were at its end."""
+
 USAGE_NAMESPACE = "envoy.ai.token_usage"
 """Typed filter metadata in which Envoy's `ai_protocol_manager` leaves an `envoy.data.ai.v3.TokenUsage`."""
 
