@@ -18,6 +18,18 @@ from extproc.core.money import pico
 from extproc.core.records import CallNote
 from extproc.core.vocabulary import Outcome, Role, Usage
 
+MOST_TOKENS = 1_000_000_000
+"""No call has as many; what says so is no count, and would spoil every sum."""
+
+
+def plausible(usage: Usage | None) -> Usage | None:
+    """Give a usage as a provider has told it, or None where it cannot be true."""
+    if usage is None:
+        return None
+    read, written, most = usage.input, usage.output, MOST_TOKENS
+    whole = 0 <= read < most and 0 <= written < most and 0 <= usage.reasoning < most
+    return usage if whole and 0 <= usage.cached_input < most and 0 <= usage.cache_write < most else None
+
 
 def spent(calls: Sequence[CallNote]) -> int | None:
     """Give what calls cost together; None where there is none, or the cost of one is not known."""

@@ -6,6 +6,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 
 from extproc.config.runtime import COUNTS_NAMESPACE, USAGE_NAMESPACE
+from extproc.core.books import MOST_TOKENS, plausible
 from extproc.core.vocabulary import Usage
 from extproc.pb.envoy.config.core.v3.base_pb2 import Metadata
 from extproc.pb.envoy.data.ai.v3.token_usage_pb2 import TokenUsage
@@ -32,7 +33,7 @@ def _typed(value: bytes) -> Usage | None:
         read = told.input_token_details
         cached, new = read.cached_tokens.value, read.cache_creation_tokens.value
     reasoning = told.output_token_details.reasoning_tokens.value if told.HasField("output_token_details") else 0
-    return _plausible(Usage(told.input_tokens.value, told.output_tokens.value, cached, new, reasoning))
+    return plausible(Usage(told.input_tokens.value, told.output_tokens.value, cached, new, reasoning))
 
 
 _BROKEN_OFF = {TokenUsage.PARTIAL, TokenUsage.FAILED}
@@ -40,17 +41,9 @@ _BROKEN_OFF = {TokenUsage.PARTIAL, TokenUsage.FAILED}
 
 def _counted(counts: Struct) -> Usage | None:
     """Read numbers that were copied out of an answer. Without a count of its output it was not told to its end."""
-    told = {key: int(value.number_value) for key, value in counts.fields.items() if abs(value.number_value) < _MOST}
+    told = {key: int(value.number_value) for key, value in counts.fields.items() if abs(value.number_value) < MOST_TOKENS}
     if "output" not in told:
         return None
     cached, written = told.get("cached", 0), told.get("written", 0)
     read = told["fresh"] + cached + written if "fresh" in told else told.get("input", 0)
-    return _plausible(Usage(read, told["output"], cached, written, told.get("reasoning", 0)))
-
-
-_MOST = 1_000_000_000
-"""No call has as many tokens; what says so is no count, and would spoil every sum."""
-
-
-def _plausible(usage: Usage) -> Usage | None:
-    return usage if 0 <= usage.input < _MOST and 0 <= usage.output < _MOST and usage.cached_input < _MOST > usage.cache_write else None
+    return plausible(Usage(read, told["output"], cached, written, told.get("reasoning", 0)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from extproc.core.books import alone, spent, usage_of
+from extproc.core.books import alone, plausible, spent, usage_of
 from extproc.core.money import PICO
 from extproc.core.records import CallNote
 from extproc.core.vocabulary import Outcome, Price, Role, Usage
@@ -65,6 +65,15 @@ def test_what_envoy_carried_is_priced_as_it_was_told():
     usage = Usage(10, 20, 3, 4, 5)
     assert alone(Outcome.SKIPPED, usage, ()) is usage
     assert alone(Outcome.DIRECT, usage, ()) is usage
+
+
+def test_what_cannot_be_a_usage_is_none():
+    usage = Usage(10**9 - 1, 0, 5, 6, 7)
+    assert plausible(usage) is usage
+    assert plausible(None) is None
+    for odd in (-1, 10**9, 2**70):
+        for place in range(5):
+            assert plausible(Usage(*[odd if place == number else 1 for number in range(5)])) is None
 
 
 def test_the_example_in_the_documentation_is_right():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from extproc.core.books import plausible
 from extproc.core.money import total
 from extproc.core.records import CallNote
 from extproc.core.vocabulary import Price, Role, Usage
@@ -41,7 +42,7 @@ class Ledger:
         """It is over; an error that is known already stays. `finish` and `model`: what its answer says of its end and of itself."""
         self._open.discard(role)
         entry = self._entries[role]
-        price = self._prices.get(role)
+        price, usage = self._prices.get(role), plausible(usage)
         cost = price.cost_usd(usage) if price and usage else None
         paid = replace(entry, usage=usage, cost_usd=cost, finish=finish, answer_model=model)
         self._entries[role] = replace(paid, ended_s=at_s - self._at_s, error=entry.error or error)

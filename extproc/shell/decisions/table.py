@@ -62,13 +62,16 @@ def row(record: Record, told: bytes) -> Row:
         _TEXT[record.plan],
         record.duration_s,
         record.first_byte_s,
-        cost if cost is None else pico(cost),
-        baseline if baseline is None else pico(baseline),
+        cost if cost is None else min(pico(cost), _HIGHEST),
+        baseline if baseline is None else min(pico(baseline), _HIGHEST),
         read,
         written,
         told.decode(),
     )
 
+
+_HIGHEST = 2**63 - 1
+"""What SQLite can hold: nine million dollars for one request."""
 
 # SQLite's module asks around for a long time what to do with a text that is not just a text.
 _TEXT = {word: word.value for kind in (Outcome, Plan) for word in kind}

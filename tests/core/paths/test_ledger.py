@@ -51,3 +51,10 @@ def test_what_has_no_price_has_no_cost():
         ledger.end(role, 2.0, Usage(1_000_000, 0))
     assert [(note.role, note.cost_usd) for note in ledger.notes()] == [("verify", None), ("draft", 1.0)]
     assert ledger.spent_usd == 1.0
+
+
+def test_a_usage_that_cannot_be_true_is_not_known():
+    ledger = Ledger(0.0, PRICES)
+    ledger.begin(Role.DRAFT, "m", 1.0)
+    ledger.end(Role.DRAFT, 2.0, Usage(2**64, 1))
+    assert (ledger.notes()[0].usage, ledger.notes()[0].cost_usd, ledger.spent_usd) == (None, None, 0)

@@ -177,3 +177,11 @@ def test_a_full_disk_costs_the_records_until_there_is_room(tmp_path: Path, monke
         full.clear()
         writer.put(record(trace_id="a"))
         until(lambda: ids(path) == ["a"])
+
+
+def test_an_amount_beyond_all_measure_takes_nobody_with_it(tmp_path: Path):
+    path = tmp_path / "decisions.sqlite"
+    with writing(path) as writer:
+        writer.put(record(trace_id="a", cost_usd=1e30, baseline_usd=1e30), record(trace_id="b"))
+    assert ids(path) == ["b", "a"]
+    assert writer.lost == []
