@@ -17,12 +17,14 @@ from extproc.config.runtime import DEFAULT, RuntimeDir
 @click.option("--runtime-dir", type=click.Path(path_type=Path), help="Folder of sockets and secrets. [default: the configuration's]")
 @click.option("--workers", type=click.IntRange(1, 64), help="Sidecar processes. [default: the configuration's]")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of YAML.")
-def command(config: Config, runtime_dir: Path | None, workers: int | None, as_json: bool) -> None:
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it there, as an init container does.")
+def command(config: Config, runtime_dir: Path | None, workers: int | None, as_json: bool, output: Path | None) -> None:
     """Print the Envoy bootstrap for a configuration."""
     from extproc.envoyconf import bootstrap, to_yaml
 
     runtime = RuntimeDir(runtime_dir or (Path(config.runtime_dir) if config.runtime_dir else DEFAULT))
-    if as_json:
-        click.echo(json.dumps(bootstrap(config, runtime, workers), indent=2))
+    text = json.dumps(bootstrap(config, runtime, workers), indent=2) + "\n" if as_json else to_yaml(config, runtime, workers)
+    if output is None:
+        click.echo(text, nl=False)
     else:
-        click.echo(to_yaml(config, runtime, workers), nl=False)
+        output.write_text(text, encoding="utf-8")

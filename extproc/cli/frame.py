@@ -26,6 +26,7 @@ COMMANDS = {
     "up": ("extproc.cli.up", "Run Envoy and the sidecar in the foreground."),
     "demo": ("extproc.cli.demo", "Try it on simulated models, with a request per outcome."),
     "serve": ("extproc.cli.serve", "Run the sidecar alone, as a container does."),
+    "drain": ("extproc.cli.drain", "Wait for SIGTERM, then let Envoy's requests end."),
     "envoy-config": ("extproc.cli.envoy_config", "Print the Envoy bootstrap that `up` uses."),
     "check": ("extproc.cli.check", "Check a configuration file."),
     "explain": ("extproc.cli.explain", "Say what would be done with a request, and why."),

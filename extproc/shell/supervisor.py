@@ -12,6 +12,7 @@ from time import monotonic
 
 import httpx
 
+from extproc.shell.draining import Drain, ask
 from extproc.shell.processes import Child, Program, to_stdout
 
 _POLL_S = 0.1
@@ -89,7 +90,7 @@ class Supervisor:
         deadline = monotonic() + self._plant.ready_s
         reason = "no answer"
         while not self._stop.is_set():
-            status, reason = await self._ask(f"http://{self._plant.admin}{path}")
+            status, reason = await ask(self._client, f"http://{self._plant.admin}{path}")
             if status == 200:
                 deaf = [path.name for path in self._plant.sockets if not _listens(path)]
                 if not deaf:
@@ -104,40 +105,9 @@ class Supervisor:
         return False
 
     async def _drain(self) -> None:
-        """Let the requests in flight end: first every answer asks its client to go elsewhere, then nobody new is let in."""
-        if self._envoy is None:
-            return
-        active = 0
-        for request in ("drain_listeners?graceful&skip_exit", "drain_listeners"):
-            await self._ask(f"http://{self._plant.envoy_admin}/{request}", "POST")
-            active = await self._idle_within(self._plant.drain_s / 2)
-        if active:
-            self._tell(f"{active} requests still in flight after {self._plant.drain_s:.0f} s; closing them")
-        await asyncio.sleep(self._plant.settle_s)
-
-    async def _idle_within(self, seconds: float) -> int:
-        """Wait until no request is in flight; gives how many still are when the time is up."""
-        deadline = monotonic() + seconds
-        while active := await self._active(f"http://{self._plant.envoy_admin}"):
-            if monotonic() > deadline:
-                break
-            await asyncio.sleep(_POLL_S)
-        return active
-
-    async def _active(self, admin: str) -> int:
-        """Requests in flight at Envoy, those to its admin left out."""
-        status, text = await self._ask(f"{admin}/stats?filter=downstream_rq_active")
-        if status != 200:
-            return 0
-        rows = [line.rpartition(": ") for line in text.splitlines()]
-        return sum(int(value) for name, _, value in rows if name.startswith("http.") and not name.startswith("http.admin"))
-
-    async def _ask(self, url: str, method: str = "GET") -> tuple[int, str]:
-        try:
-            response = await self._client.request(method, url)
-        except httpx.HTTPError as error:
-            return 0, type(error).__name__
-        return response.status_code, response.text.strip()
+        if self._envoy is not None:
+            await Drain(self._client, self._plant.envoy_admin, self._plant.drain_s, self._tell).run()
+            await asyncio.sleep(self._plant.settle_s)
 
 
 def _listens(path: Path) -> bool:
