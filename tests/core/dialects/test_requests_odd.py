@@ -57,3 +57,26 @@ def test_no_other_error(dialect: Dialect, data: st.DataObject):
         return
     for spec in DIALECTS.values():
         assert json.loads(spec.asked(read, Manner("m")))["model"] == "m"
+
+
+@pytest.mark.parametrize("odd", [b'{"type":"object","x":"\xff"}', b'{"\xff":1}', b'{"type":"object","maximum":1e999}'])
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        (Dialect.ANTHROPIC, b'{"model":"m","messages":[],"output_config":{"format":{"type":"json_schema","schema":SCHEMA}}}'),
+        (Dialect.ANTHROPIC, b'{"model":"m","messages":[],"tools":[{"name":"t","input_schema":SCHEMA}]}'),
+        (Dialect.OPENAI_CHAT, b'{"model":"m","messages":[],"response_format":{"type":"json_schema","json_schema":{"schema":SCHEMA}}}'),
+        (Dialect.OPENAI_CHAT, b'{"model":"m","messages":[],"tools":[{"type":"function","function":{"name":"t","parameters":SCHEMA}}]}'),
+        (Dialect.OPENAI_RESPONSES, b'{"model":"m","input":[],"text":{"format":{"type":"json_schema","name":"n","schema":SCHEMA}}}'),
+        (Dialect.OPENAI_RESPONSES, b'{"model":"m","input":[],"tools":[{"type":"function","name":"t","parameters":SCHEMA}]}'),
+    ],
+)
+def test_schemas_with_what_no_parser_takes(dialect: Dialect, body: bytes, odd: bytes):
+    """Found by fuzzing: they are carried as they are, so nothing had looked into them."""
+    if b"1e999" not in odd:
+        with pytest.raises(UnreadableError, match="not_utf8"):
+            DIALECTS[dialect].conversation(body.replace(b"SCHEMA", odd))
+        return
+    read = DIALECTS[dialect].conversation(body.replace(b"SCHEMA", odd))
+    for spec in DIALECTS.values():
+        assert b"1e999" in spec.asked(read, Manner("m"))

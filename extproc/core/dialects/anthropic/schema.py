@@ -33,7 +33,10 @@ _LISTS = ("anyOf", "allOf")
 
 def fitting(schema: msgspec.Raw) -> Any:
     """Give a schema that is taken, and that allows nothing but what this one allows, bounds left aside."""
-    root: Any = ANYTHING.decode(schema)
+    try:
+        root: Any = ANYTHING.decode(schema)
+    except msgspec.DecodeError:  # a number beyond all measure, which is the provider's to refuse
+        return schema
     waiting = [root]
     while waiting:
         node = waiting.pop()
