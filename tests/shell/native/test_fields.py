@@ -165,6 +165,7 @@ def test_connect_has_no_path():
         (b"\x82\x20", Code.COMPRESSION_ERROR),  # a size update at the end
         (b"\x3f\x01\x82", Code.COMPRESSION_ERROR),  # a table larger than allowed
         (b"\x00\x05ab", Code.COMPRESSION_ERROR),  # cut
+        (b"\x04\xff" + b"\xff" * 20, Code.COMPRESSION_ERROR),  # a length without end
         (b"\x00\x81\x00\x01a", Code.COMPRESSION_ERROR),  # a Huffman code that ends in the middle
         (b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", Code.COMPRESSION_ERROR),
         (block([("x", "a" * limits.FIELD_BYTES)]), Code.ENHANCE_YOUR_CALM),
@@ -174,6 +175,7 @@ def test_a_block_that_cannot_be_read_is_a_fault_of_the_connection(encoded: bytes
     with pytest.raises(ConnectionFault) as caught:
         _reader().request(1, encoded)
     assert caught.value.code is code
+    assert " at 0x" not in caught.value.reason, "the peer learns nothing of our memory"
 
 
 @given(st.binary(max_size=200))

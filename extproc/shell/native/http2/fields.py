@@ -11,10 +11,10 @@ from hpack import Decoder, HPACKError
 from hpack.exceptions import OversizedHeaderListError
 from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
-from hpack.huffman_table import decode_huffman
 
 from extproc.shell.native.http2 import limits
 from extproc.shell.native.http2.errors import Code, ConnectionFault, StreamFault
+from extproc.shell.native.http2.huffman import decoded
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -114,7 +114,7 @@ class BlockReader:
         except OversizedHeaderListError as error:
             raise ConnectionFault(Code.ENHANCE_YOUR_CALM, "the header list is too long") from error
         except (HPACKError, IndexError) as error:
-            raise ConnectionFault(Code.COMPRESSION_ERROR, str(error)) from error
+            raise ConnectionFault(Code.COMPRESSION_ERROR, "a header block that cannot be decoded") from error
 
 
 def _string(told: bytes) -> bytes | None:
@@ -122,7 +122,7 @@ def _string(told: bytes) -> bytes | None:
     if not told or told[0] & 0x7F != len(told) - 1 or len(told) > _LONG:
         return None
     try:
-        value = decode_huffman(told[1:]) if told[0] & 0x80 else told[1:]
+        value = decoded(told[1:]) if told[0] & 0x80 else told[1:]
     except HPACKError:
         return None
     return value if _VALUE.fullmatch(value) else None
