@@ -63,7 +63,7 @@ def run(wish: Wish, folder: Path) -> Result:
     go, without_go = _go_floor(folder)
     with ExitStack() as stack:
         shared = stack.enter_context(around(folder, go_floor=go))
-        kinds = [kind for kind in Kind if go or kind is not Kind.GO]
+        kinds = dict.fromkeys(KIND_OF[variant] for variant in Variant if go or variant is not Variant.GO)
         systems = {kind: stack.enter_context(system(kind, shared, folder / kind)) for kind in kinds}
         processor = systems[Kind.NATIVE].processor
         assert processor is not None

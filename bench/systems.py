@@ -43,9 +43,12 @@ class Kind(StrEnum):
     """Everything of ours, telemetry included."""
     NATIVE = "native"
     """The same on the transport of our own."""
+    WATCHED = "watched"
+    """The same again, by a worker that tells of itself (`bench.watched`)."""
 
 
 FLOORS = (Kind.FLOOR, Kind.GO, Kind.NATIVE_FLOOR)
+_WHOLE = (Kind.OURS, Kind.NATIVE, Kind.WATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def system(kind: Kind, around: Around, folder: Path) -> Iterator[System]:
     folder.mkdir()
     listen, envoy_admin, admin = _free_ports(3)
     config, runtime = configuration(around.upstream, listen, envoy_admin, admin, around.collector), RuntimeDir(folder)
-    config = config.model_copy(update={"transport": "native" if kind is Kind.NATIVE else "grpcio"})
+    config = config.model_copy(update={"transport": "grpcio" if kind is Kind.OURS else "native"})
     prepare(config, runtime)
     runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))
     with ExitStack() as stack:
@@ -113,7 +116,7 @@ def system(kind: Kind, around: Around, folder: Path) -> Iterator[System]:
         carry = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
         envoy = stack.enter_context(process(carry, folder / "envoy.log"))
         _until(lambda: _answers(f"http://127.0.0.1:{envoy_admin}/ready"), folder)
-        if kind in (Kind.OURS, Kind.NATIVE):
+        if kind in _WHOLE:
             _until(lambda: _answers(f"http://127.0.0.1:{admin}/readyz"), folder)
         elif kind in FLOORS:
             _until(runtime.worker(0).exists, folder)
@@ -143,7 +146,7 @@ def stripped(made: dict[str, Any], kind: Kind) -> dict[str, Any]:
     not make the floor look dear. Envoy's own spans stay everywhere: what they cost is no processor's, and each of them, with a
     trace context of its own in every call, must be read by every processor.
     """
-    if kind in (Kind.OURS, Kind.NATIVE):
+    if kind in _WHOLE:
         return made
     manager = made["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     for key in ("early_header_mutation_extensions", "access_log", "local_reply_config"):
@@ -189,6 +192,8 @@ def _processor(kind: Kind, runtime: RuntimeDir, around: Around) -> list[str]:
         return [str(around.go_floor), str(runtime.worker(0))]
     if kind in FLOORS:
         return python("bench.floor", str(runtime.worker(0)), "native" if kind is Kind.NATIVE_FLOOR else "grpcio")
+    if kind is Kind.WATCHED:
+        return python("bench.watched", str(runtime.root))
     return python("extproc", "serve", "--worker", "0", "--runtime-dir", str(runtime.root))
 
 
