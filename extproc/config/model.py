@@ -90,8 +90,8 @@ class Model(Credential):
     )
     earlier_thoughts: Literal["auto", "always", "never"] = Field(
         "auto",
-        description="translated to openai_chat: earlier thinking goes back as `reasoning_content`; auto = what no provider has signed, "
-        "always = with every call, as DeepSeek wants it",
+        description="thinking of earlier answers in requests to this model: auto = by its name what its provider takes; always = all of it, "
+        "as DeepSeek wants it; never = none that another provider has signed, and no `reasoning_content` in translated requests",
     )
     price_usd_per_mtok: Price | None = Field(None, description="without it costs are unknown, not zero")
 

@@ -31,7 +31,7 @@ from extproc.core.records import Note, Trace
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.counting import tokens
-from extproc.core.steps.forward import body_for, shown_name, verify_body
+from extproc.core.steps.forward import body_for, body_to, shown_name
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.plan import OFF, SHADOWED, SPENT, plan
 from extproc.core.steps.policies import Facts, Rule, Spent, asked_plan, chosen, team_of
@@ -168,12 +168,12 @@ class Session:
                 self.shadowed = self._sent(request, note, event.at_s, speaker)
             if speaker.translates(Role.VERIFY):
                 return self._direct(request, note, event.at_s, speaker)
-            return [Forward(note, body=verify_body(request, decision.model, self._around.drafted)), Leave()]
+            return [Forward(note, body=body_to(Role.VERIFY, request, speaker.manner(Role.VERIFY), self._around.drafted)), Leave()]
         if decision.plan is Plan.DRAFT and not decision.checked and not speaker.translates(Role.DRAFT):
             self.phase = Phase.PATH
             sent = Sent(request, self._target, self._headers, note, self._began_s, speaker=speaker)
             self._path = DraftPath(sent, policy, memory, self._around.drafted)
-            return [Forward(note, Role.DRAFT, body=body_for(request, decision.model))]
+            return [Forward(note, Role.DRAFT, body=body_to(Role.DRAFT, request, speaker.manner(Role.DRAFT), self._around.drafted))]
         sent = self._sent(request, note, event.at_s, speaker)
         return self._hold(CascadePath(sent, policy, memory, self._around.drafted, checked=decision.checked), note, event.at_s)
 

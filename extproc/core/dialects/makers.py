@@ -6,6 +6,16 @@ import re
 
 _REASONER = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-[5-9](?!.*chat))")
 _SINGLE = re.compile(r"(?:^|/)o[1-9](?:-|$)")
+_SIGNS = re.compile(r"claude|(?:^|/)(?:o[1-9](?:-|$)|gpt-(?!oss)|chatgpt|codex)")
+_REMEMBERS = re.compile(r"deepseek")
+
+
+def checks_signatures(model: str, *, unless_known: bool) -> bool:
+    """Whether its provider refuses thinking that another one has signed; `unless_known`: what holds for makers not known here.
+
+    DeepSeek's takes any thinking, and refuses calls without the thinking before them, whoever made them.
+    """
+    return _SIGNS.search(model) is not None or (unless_known and _REMEMBERS.search(model) is None)
 
 
 def is_reasoner(model: str) -> bool:

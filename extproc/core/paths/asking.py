@@ -84,12 +84,13 @@ class Asking:
 
     def draft(self, now_s: float) -> Call:
         """Ask the draft model the client's own question."""
-        policy, speaker = self._policy, self._speaker
+        policy, speaker, request = self._policy, self._speaker, self._sent.request
         model = speaker.model(Role.DRAFT)
         if speaker.translates(Role.DRAFT):
             body = speaker.body(Role.DRAFT)
         else:
-            body = self.spec.changed(self._sent.request.body, Changes(model=model, tell_usage=True))
+            body = disowned(Role.DRAFT, request.dialect, request.body, speaker.manner(Role.DRAFT), self._drafted)
+            body = self.spec.changed(body, Changes(model=model, tell_usage=True))
         return self._call(Role.DRAFT, model, body, policy.draft_timeout_s, min(policy.draft_wall_s, policy.max_wall_s), now_s)
 
     def judge(self, draft: Answer, now_s: float) -> Call | None:
@@ -119,7 +120,7 @@ class Asking:
             body = speaker.body(Role.VERIFY, said=said, max_tokens=max_tokens)
         else:
             body = self.spec.extended(request.body, said) if said else request.body
-            body = disowned(request.dialect, body, self._drafted)
+            body = disowned(Role.VERIFY, request.dialect, body, speaker.manner(Role.VERIFY), self._drafted)
             changes = Changes(None if model == request.model else model, max_tokens, tell_usage=bool(said))
             body = self.spec.changed(body, changes)
         return self._call(Role.VERIFY, model, body, self._policy.verify_timeout_s, given.seconds, now_s)

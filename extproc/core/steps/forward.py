@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
+from extproc.core.conversation import Manner
 from extproc.core.dialects import DIALECTS
 from extproc.core.dialects.contract import Changes
+from extproc.core.dialects.makers import checks_signatures
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Dialect, Request
+from extproc.core.vocabulary import Dialect, Request, Role
 from extproc.core.wire.splice import holds, splice
 
 _HOP_BY_HOP = frozenset(
@@ -28,18 +30,25 @@ def body_for(request: Request, model: str) -> bytes | None:
     return None if model == request.model else splice(request.body, request.model_start, request.model_end, model)
 
 
-def verify_body(request: Request, model: str, drafted: Drafted) -> bytes | None:
-    """Give the bytes for the verify model, without thinking that the draft model has signed, or None where they are right as they are."""
-    body = disowned(request.dialect, request.body, drafted)
+def body_to(role: Role, request: Request, manner: Manner, drafted: Drafted) -> bytes | None:
+    """Give the bytes for a model, without thinking that its provider refuses, or None where they are right as they are."""
+    model = manner.model
+    body = disowned(role, request.dialect, request.body, manner, drafted)
     if body is request.body:
         return body_for(request, model)
     return body if model == request.model else DIALECTS[request.dialect].changed(body, Changes(model=model))
 
 
-def disowned(dialect: Dialect, body: bytes, drafted: Drafted) -> bytes:
-    """Give a request without the thinking that the draft model has signed; the same object where there is none to be found."""
+def disowned(role: Role, dialect: Dialect, body: bytes, manner: Manner, drafted: Drafted) -> bytes:
+    """Give a request without the thinking that the other provider has signed; the same object where there is none to be found.
+
+    Where neither the configuration nor the model's name says whether its provider looks at signatures, verify's does and draft's does not.
+    """
+    looks = checks_signatures(manner.model, unless_known=role is Role.VERIFY) if manner.thoughts == "auto" else manner.thoughts == "never"
+    if not looks:
+        return body
     try:
-        return DIALECTS[dialect].disowned(body, drafted.knows)
+        return DIALECTS[dialect].disowned(body, drafted.knows if role is Role.VERIFY else lambda question: not drafted.knows(question))
     except UnreadableError:
         return body  # as the client has it: what cannot be read for certain is not cut into
 

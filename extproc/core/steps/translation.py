@@ -80,7 +80,7 @@ class Interpreter:
         conversation = self.conversation
         if said:
             conversation = replace(conversation, messages=(*conversation.messages, Message(Speaker.USER, (Text(said),))))
-        return DIALECTS[self.into(role)].asked(conversation, self._manner(role, max_tokens))
+        return DIALECTS[self.into(role)].asked(conversation, self.manner(role, max_tokens))
 
     def headers(self, role: Role, headers: Headers) -> list[tuple[str, bytes]]:
         """Give the headers of a translated call: those of no dialect, and the client's credential where that is wanted."""
@@ -109,9 +109,10 @@ class Interpreter:
 
     def losses(self, role: Role) -> Sequence[Loss]:
         """Say what is lost of a translated request. UnreadableError where it cannot be read."""
-        return losses(self.conversation, DIALECTS[self.into(role)].carried(self._manner(role)))
+        return losses(self.conversation, DIALECTS[self.into(role)].carried(self.manner(role)))
 
-    def _manner(self, role: Role, max_tokens: int | None = None) -> Manner:
+    def manner(self, role: Role, max_tokens: int | None = None) -> Manner:
+        """Say how a model wants to be asked."""
         return Manner(self.model(role), max_tokens, self._tongue(role).thoughts)
 
 
