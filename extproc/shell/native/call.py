@@ -30,6 +30,7 @@ class Call:
         "_due",
         "_ended",
         "_http",
+        "_left",
         "_messages",
         "_reader",
         "_reading",
@@ -57,6 +58,7 @@ class Call:
         self._due = 0
         """Bytes that came, for which the peer has not been given new room."""
         self._ended = False
+        self._left = False
         self._answered = False
         self._reading: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
@@ -90,6 +92,8 @@ class Call:
 
     def write(self, message: bytes) -> Awaitable[None]:
         """Send a message; to be awaited, which takes as long as the peer has no room for it. To one that has left it goes nowhere."""
+        if self._left:
+            return _NOTHING
         if not self._answered:
             self._answered = True
             self._http.respond(self._stream_id, HEADERS)
@@ -114,7 +118,7 @@ class Call:
     def leave(self) -> None:
         """The peer has left: there is nothing to read, writes go nowhere, and a handler that waits for other things is cancelled."""
         self._messages.clear()
-        self._ended = True
+        self._ended = self._left = True
         self._runner.leave()
 
     @property
