@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from extproc.app.reloading import Reloader
 from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
 from extproc.config.otlp import export
-from extproc.config.problems import ConfigError
 from extproc.config.runtime import DEFAULT, RuntimeDir
-from extproc.config.secrets import write_secrets
+from extproc.config.secrets import write_private, write_secrets
 from extproc.shell.processes import Program, to_stdout
 from extproc.shell.supervisor import Plant, Supervisor
 
-_SECRETS_EVERY_S = 2.0
 _SETTLE_S = 0.5
 """Twice the interval in which Envoy sends spans (`envoyconf.tracing`)."""
 _LONGEST_SOCKET_PATH = 100
@@ -80,7 +79,7 @@ def _checked(root: Path) -> RuntimeDir:
 
 def prepare(config: Config, runtime: RuntimeDir) -> None:
     """Write what the processes read: the configuration as it is now, and the secrets."""
-    _write(runtime.config, config.model_dump_json(by_alias=True))
+    write_private(runtime.config, config.model_dump_json(by_alias=True).encode())
     write_secrets(config, runtime, os.environ)
 
 
@@ -88,12 +87,7 @@ def write_bootstrap(config: Config, runtime: RuntimeDir) -> None:
     """Write what Envoy reads."""
     from extproc.envoyconf import to_yaml  # a second of imports that a container with its own Envoy never needs
 
-    _write(runtime.bootstrap, to_yaml(config, runtime))
-
-
-def _write(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    write_private(runtime.bootstrap, to_yaml(config, runtime).encode())
 
 
 def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
@@ -113,6 +107,8 @@ def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
 def _worker(config: Config, runtime: RuntimeDir, index: int) -> Program:
     argv = [sys.executable, "-m", "extproc", "serve", "--worker", str(index), "--runtime-dir", str(runtime.root)]
     environ = _environ_without_secrets(config)
+    if config.state_password_env and config.state_password_env in os.environ:
+        environ[config.state_password_env] = os.environ[config.state_password_env]
     if config.workers > 1:
         runtime.metrics.mkdir(mode=0o700, exist_ok=True)
     return Program(f"worker {index}", argv, environ)
@@ -130,8 +126,8 @@ def _envoy(config: Config, runtime: RuntimeDir) -> Program:
 
 
 def _environ_without_secrets(config: Config) -> dict[str, str]:
-    """Provider keys are for the secrets folder alone, so no other process inherits them."""
-    names = {endpoint.secret.env for endpoint in endpoints(config) if endpoint.secret}
+    """Provider keys are for the secrets folder alone, so no other process inherits them; nor does Envoy the state's password."""
+    names = {endpoint.secret.env for endpoint in endpoints(config) if endpoint.secret} | {config.state_password_env}
     inherited: Mapping[str, str] = os.environ
     return {name: value for name, value in inherited.items() if name not in names}
 
@@ -150,26 +146,9 @@ class Ears:
 
 async def run(config: Config, runtime: RuntimeDir, ears: Ears, *, with_envoy: bool) -> None:
     """Run the plant until SIGTERM or SIGINT, drain it, and leave nothing behind. StartError when it does not become ready."""
-    chore = asyncio.create_task(keep_secrets_fresh(config, runtime, os.environ, ears.tell), name="secrets")
+    chore = asyncio.create_task(Reloader(config, runtime, os.environ, ears.tell).run(), name="reloading")
     try:
         await Supervisor(plant(config, runtime, with_envoy=with_envoy), ears.tell, ears.log).run(ears.ready)
     finally:
         chore.cancel()
         await asyncio.gather(chore, return_exceptions=True)
-
-
-async def keep_secrets_fresh(config: Config, runtime: RuntimeDir, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-    """Hand a changed key file on to Envoy, which reads its own copy again by itself."""
-    told = ""
-    while True:
-        await asyncio.sleep(_SECRETS_EVERY_S)
-        try:
-            changed = write_secrets(config, runtime, environ)
-        except (ConfigError, OSError) as error:  # the old key stays in use; the operator is told once
-            if str(error) != told:
-                told = str(error)
-                tell(f"keys are not up to date: {told}")
-            continue
-        told = ""
-        for cluster in changed:
-            tell(f"the key of {cluster} has changed")

@@ -24,6 +24,7 @@ async def serve(build: Callable[[], Worker], beside: Coroutine[Any, Any, None] |
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     worker = build()
+    loop.add_signal_handler(signal.SIGHUP, worker.look)
     chore = asyncio.create_task(beside) if beside is not None else None
     try:
         await worker.start()

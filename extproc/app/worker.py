@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
 from secrets import randbits, token_bytes
 from time import monotonic, time
 
+from extproc.app.reloads import Follower, Reloads
+from extproc.app.spending import budgets, has_allowances, keeper
 from extproc.app.telemetry import exporter
 from extproc.config.compiled import rules
 from extproc.config.model import Config
 from extproc.config.policy import policy, prices
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import config_hash, redact
+from extproc.config.usable import KNOWN_RULES
 from extproc.core.paths.shadow import ShadowPath
 from extproc.core.records import Note
 from extproc.core.session import Session, Surroundings
-from extproc.core.steps.classify import RULES
 from extproc.core.steps.memory import RefusalMemory
+from extproc.core.vocabulary import Policy, Price, Role
 from extproc.core.wire.traceparent import place
 from extproc.shell.accesslog import receive
 from extproc.shell.admin import Admin, EnvoyProbe
@@ -32,6 +36,7 @@ from extproc.shell.journal import warn
 from extproc.shell.native.server import NativeServer
 from extproc.shell.server import GrpcServer
 from extproc.shell.shadow import Shadows
+from extproc.shell.spending import Counts as Spending
 from extproc.shell.tallies import Shared
 from extproc.shell.telemetry import Journal, Meters
 from extproc.shell.wiring import Wiring
@@ -51,21 +56,21 @@ class Worker:
         self._index = index
         self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
         self._exporter, sampling = exporter(config, index, version, self._meters)
-        default = policy(config, {rule.name for rule in RULES})
+        counts = Spending()
+        self._keeper = keeper(config, runtime, counts, self._meters.upkeep)
         around = self._around = Surroundings(
-            policy=default,
-            policies=rules(config, default),
-            salt=config.identity.key_salt.encode(),
+            policy=Policy(),
             memory=RefusalMemory(config.router.refusal_memory_s),
             drafted=shared(runtime.root),
             secret=token_bytes(32),
             unix_offset_s=time() - monotonic(),
             sampling=sampling,
+            spent=counts.spent,
         )
         log = Path(config.decisions.path) if config.decisions.path else runtime.decisions
         bounds = Bounds(config.decisions.max_rows, config.decisions.max_age_s, config.decisions.max_bytes)
         self._decisions = Decisions(log, bounds, self._meters.lost, partial(warn, "decisions_unwritable"), self._meters.flush)
-        self._journal = Journal(self._meters, self._decisions)
+        self._journal = Journal(self._meters, self._decisions, counts)
         self._caller = Caller(runtime.egress)
         self._shadows = Shadows(
             self._caller,
@@ -77,15 +82,46 @@ class Worker:
         self._probe = EnvoyProbe(config.listen)
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
-        self._admin = Admin(self._journal, Reader(log), self._meters, self._probe, redact(config)) if index == 0 else None
-        self._prices = prices(config)
+        self._admin: Admin | None = None
+        if index == 0:
+            told = lambda: budgets(self._config, counts, self._keeper)  # noqa: E731
+            self._admin = Admin(self._journal, Reader(log), self._meters, self._probe, {}, told)
+        self._prices: dict[Role, Price] = {}
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
         self._ids = Random(randbits(128))  # noqa: S311
         self._lag: asyncio.Task[None] | None = None
         self._wiring = Wiring(runtime.heard, partial(warn, "no_access_log"), self._meters.unrecorded)
+        self._follower = Follower(runtime, self.apply, self._reloaded)
+        self.apply(config)
+
+    def apply(self, config: Config) -> None:
+        """Decide by this configuration from now on. Requests at work go on by the one that they began with."""
+        around, remembers = self._around, config.router.refusal_memory_s
+        default = policy(config, KNOWN_RULES)
+        self._around = replace(
+            around,
+            policy=default,
+            policies=rules(config, default),
+            salt=config.identity.key_salt.encode(),
+            memory=around.memory if remembers == self._config.router.refusal_memory_s else RefusalMemory(remembers),
+        )
+        self._prices.clear()  # in place: what is recorded is priced by those of its time
+        self._prices.update(prices(config))
+        self._shadows.most = config.shadow_max_inflight
+        self._meters.upkeep.configured(config_hash(config))
+        if self._admin is not None:
+            self._admin.show(redact(config))
+        self._config = config
+
+    def look(self) -> None:
+        """See whether the configuration has changed."""
+        self._follower.look()
+        if has_allowances(self._config):
+            self._keeper.start()
 
     async def start(self) -> None:
         """Open the socket and the admin port. OSError where one cannot be had."""
+        self.look()
         self._decisions.start()
         if self._exporter is not None:
             self._exporter.start()
@@ -109,6 +145,7 @@ class Worker:
         if self._admin is not None:
             await self._admin.stop()
         await self._shadows.stop()
+        await self._keeper.stop()
         if self._exporter is not None:
             await self._exporter.stop(_FLUSH_S)
         await asyncio.to_thread(self._decisions.stop)
@@ -139,6 +176,12 @@ class Worker:
         if self._exporter is not None:
             self._exporter.left(note)
 
+    def _reloaded(self, told: Reloads) -> None:
+        """Tell operators how the configuration stands to its file."""
+        if self._admin is not None:
+            self._meters.upkeep.reloaded(told.results, told.pending)
+            self._admin.notice = told.notice
+
     def _heard(self, records: int, seconds: float) -> None:
         self._wiring.heard()
         self._meters.recorded(records, seconds)
@@ -149,5 +192,13 @@ class Worker:
             await asyncio.sleep(_LAG_S)
             self._meters.sample(max(0.0, monotonic() - expected))
             self._wiring.look(self._meters.decisions)
+            self.look()
+            self._set_clock()
             if self._config.workers > 1:
                 await asyncio.to_thread(self._meters.flush)
+
+    def _set_clock(self) -> None:
+        """Follow the wall clock where it is set, or where this machine has slept."""
+        offset_s = time() - monotonic()
+        if abs(offset_s - self._around.unix_offset_s) > _LAG_S:
+            self._around = replace(self._around, unix_offset_s=offset_s)

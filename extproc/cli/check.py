@@ -16,9 +16,8 @@ from extproc.config.advice import advice
 from extproc.config.endpoints import Endpoint, endpoints
 from extproc.config.load import ConfigError, Problem
 from extproc.config.model import Config
-from extproc.config.policy import policy
-from extproc.config.secrets import check_secrets, config_hash
-from extproc.core.steps.classify import RULES
+from extproc.config.secrets import config_hash
+from extproc.config.usable import check_usable
 
 
 @click.command()
@@ -32,7 +31,7 @@ def command(config: Path, no_secrets: bool, as_json: bool) -> None:
     """
     try:
         loaded = load_config(config)
-        _check(loaded, with_secrets=not no_secrets)
+        check_usable(loaded, os.environ, with_secrets=not no_secrets)
     except ConfigError as error:
         if as_json:
             click.echo(json.dumps({"ok": False, "problems": [asdict(problem) for problem in error.problems]}, indent=2))
@@ -44,21 +43,6 @@ def command(config: Path, no_secrets: bool, as_json: bool) -> None:
     click.echo("\n".join(_lines(loaded)))
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-
-
-def _check(config: Config, *, with_secrets: bool) -> None:
-    """Look for everything that only a whole configuration can have wrong; all of it is reported at once."""
-    problems: list[Problem] = []
-    for finds in (
-        lambda: policy(config, [rule.name for rule in RULES]),
-        lambda: check_secrets(config, os.environ) if with_secrets else None,
-    ):
-        try:
-            finds()
-        except ConfigError as error:
-            problems += error.problems
-    if problems:
-        raise ConfigError(problems)
 
 
 def _summary(config: Config, warnings: Sequence[Problem]) -> dict[str, Any]:

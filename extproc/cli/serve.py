@@ -9,12 +9,14 @@ import click
 
 from extproc.app import plant
 from extproc.app.loop import run
+from extproc.app.reloading import Reloader
 from extproc.app.serving import serve
 from extproc.app.worker import Worker
 from extproc.cli.frame import version
 from extproc.cli.options import config_path_option, load_config, say
 from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
+from extproc.config.usable import check_usable
 from extproc.shell.supervisor import StartError
 
 
@@ -36,11 +38,12 @@ def _one_of_many(runtime: RuntimeDir, worker: int) -> None:
 
 
 def _alone(config: Config, wanted: Path | None) -> None:
+    check_usable(config, os.environ)
     try:
         with plant.runtime_dir(config, wanted, temporary=False) as runtime:
             plant.prepare(config, runtime)
             if config.workers == 1:
-                chore = plant.keep_secrets_fresh(config, runtime, os.environ, say)
+                chore = Reloader(config, runtime, os.environ, say).run()
                 run(serve(lambda: Worker(config, runtime, 0, version()), beside=chore))
             else:
                 run(plant.run(config, runtime, plant.Ears(say, lambda: say("ready")), with_envoy=False))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from extproc.app import plant
 from extproc.app.loop import run
 from extproc.cli.options import config_option, say
 from extproc.config.model import Config
+from extproc.config.usable import check_usable
 from extproc.shell.supervisor import StartError
 
 
@@ -17,6 +20,7 @@ def command(config: Config) -> None:
     """Run Envoy and the sidecar in the foreground; Ctrl-C or SIGTERM drains."""
     from extproc.envoyconf.binary import NoEnvoyError
 
+    check_usable(config, os.environ)
     try:
         plant.check_addresses(config)
         with plant.runtime_dir(config, None, temporary=True) as runtime:

@@ -104,8 +104,8 @@ class Daily(Strict):
     team: Annotated[str, AfterValidator(_team)] = Field(
         "", description="its name, `header:NAME` or `key`; default: the policy's name", validate_default=False
     )
-    usd: float | None = Field(None, gt=0, description="US dollars")
-    max_tokens: int | None = Field(None, gt=0, description="tokens, read and written")
+    usd: float | None = Field(None, gt=0, le=1_000_000, description="US dollars")
+    max_tokens: int | None = Field(None, gt=0, le=1_000_000_000_000, description="tokens, read and written")
     when_spent: Literal["draft", "refuse"] = Field(
         "draft", description="draft = the draft model answers alone from then on; refuse = 429 until the next day"
     )

@@ -44,6 +44,16 @@ class RuntimeDir:
         return self.root / "config.json"
 
     @property
+    def reload(self) -> Path:
+        """How the configuration in use stands to the file that it came from."""
+        return self.root / "reload.json"
+
+    @property
+    def state(self) -> Path:
+        """What teams have spent, where the configuration names no other place."""
+        return self.root / "state.sqlite"
+
+    @property
     def metrics(self) -> Path:
         """Folder in which several workers share their metrics."""
         return self.root / "metrics"

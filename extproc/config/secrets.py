@@ -36,8 +36,12 @@ class _UnusableKeyError(Exception):
 
 
 def check_secrets(config: Config, environ: Mapping[str, str]) -> None:
-    """Read every provider key and forget it. ConfigError with all that are missing or unusable."""
+    """Read every secret and forget it. ConfigError with all that are missing or unusable."""
     _, problems = _read(config, environ)
+    try:
+        state_password(config, environ)
+    except ConfigError as error:
+        problems += error.problems
     if problems:
         raise ConfigError(problems)
 
@@ -61,10 +65,23 @@ def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str
     wanted = {runtime.secret(name) for name in (*[endpoint.cluster for endpoint in endpoints(config) if endpoint.secret], *values)}
     for stale in set(folder.glob("*.yaml")) - wanted:
         stale.unlink()
-    changed = tuple(cluster for cluster, value in values.items() if _replace(runtime.secret(cluster), _sds(cluster, value)))
+    changed = tuple(cluster for cluster, value in values.items() if write_private(runtime.secret(cluster), _sds(cluster, value)))
     if problems:
         raise ConfigError(problems)
     return changed
+
+
+def state_password(config: Config, environ: Mapping[str, str]) -> str:
+    """Read the password of the state's Redis; empty where none is configured. ConfigError where it cannot be had."""
+    env, file = config.state_password_env, config.state_password_file
+    if env is None and file is None:
+        return ""
+    try:
+        return _key(Secret("", env, file), environ)
+    except _UnusableKeyError as error:
+        place = ("state_password_env" if env is not None else "state_password_file",)
+        problem = config.source.problem(place, str(error))
+    raise ConfigError([problem])
 
 
 def redact(config: Config) -> dict[str, Any]:
@@ -149,8 +166,8 @@ def _private_folder(runtime: RuntimeDir) -> Path:
     return folder
 
 
-def _replace(path: Path, content: bytes) -> bool:
-    """Replace a file in one step, so that a reader sees the old or the new one. False where nothing was to change."""
+def write_private(path: Path, content: bytes) -> bool:
+    """Replace a file (mode 0600) in one step, so that a reader sees the old or the new one. False where nothing was to change."""
     with suppress(FileNotFoundError):
         if path.read_bytes() == content:
             return False

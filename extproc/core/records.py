@@ -167,3 +167,7 @@ class Comparison(msgspec.Struct, frozen=True, gc=False):
     saved_usd: float | None
     """The difference; below zero where the cascade would have cost more."""
     calls: tuple[CallNote, ...] = ()
+    policy: str = "default"
+    """Name of the policy that the decision was made by."""
+    team: str = ""
+    """As in the note."""

@@ -25,7 +25,7 @@ from extproc.envoyconf import clusters, listeners, routes, tracing
 from extproc.envoyconf.parts import Node, extension, socket_address
 from extproc.envoyconf.typed import BootstrapError, message
 
-__all__ = ["BootstrapError", "bootstrap", "to_yaml"]
+__all__ = ["BootstrapError", "bootstrap", "to_yaml", "untyped"]
 
 
 def bootstrap(
@@ -47,6 +47,19 @@ def bootstrap(
     Raises:
         BootstrapError: a part names a type or field that Envoy does not have.
     """
+    whole = untyped(config, runtime, workers, authorities, environ)
+    message(whole)
+    return whole
+
+
+def untyped(
+    config: Config,
+    runtime: RuntimeDir,
+    workers: int | None = None,
+    authorities: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Node:
+    """Give the same, but not built as typed messages, whose import takes a second. Arguments are those of `bootstrap`."""
     sockets = [runtime.worker(index) for index in range(config.workers if workers is None else workers)]
     trusted = authorities or clusters.ca_bundle()
     made = [clusters.provider(endpoint, runtime, trusted) for endpoint in endpoints(config)]
@@ -59,15 +72,13 @@ def bootstrap(
         listeners.client(config, tracing.manager(exported)),
         listeners.egress(config, runtime, tracing.manager(exported, operation="egress")),
     ]
-    whole = {
+    return {
         "node": {"id": "cascade", "cluster": "cascade"},  # SDS refuses an Envoy without a name
         "admin": {"address": socket_address(config.envoy_admin)},
         "static_resources": {"listeners": doors, "clusters": made},
         **({"layered_runtime": {"layers": [{"name": "tracing", "static_layer": tracing.FLUSH}]}} if exported.traces else {}),
         "overload_manager": {"resource_monitors": [_connections(config)]},
     }
-    message(whole)
-    return whole
 
 
 def to_yaml(

@@ -54,12 +54,33 @@ class EnvoyProbe:
 class Admin:
     """The admin HTTP server of one worker."""
 
-    def __init__(self, journal: Journal, reader: Reader, meters: Meters, probe: Probe, config: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        reader: Reader,
+        meters: Meters,
+        probe: Probe,
+        config: Mapping[str, Any],
+        budgets: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        """Serve nothing yet.
+
+        Args:
+            journal: knows the comparisons of mode `shadow`.
+            reader: knows the decisions.
+            meters: know the metrics.
+            probe: says why Envoy does not route through us, or nothing.
+            config: the configuration without its secrets.
+            budgets: says what teams have spent today.
+        """
         self._journal = journal
         self._reader = reader
         self._meters = meters
         self._probe = probe
-        self._config = config
+        self._config = dict(config)
+        self._budgets = budgets
+        self.notice = ""
+        """What operators should know although requests are served, as lines of text."""
         app = web.Application()
         app.add_routes(
             [
@@ -71,9 +92,10 @@ class Admin:
                 web.get("/api/summary", self._summary),
                 web.get("/api/shadow", self._shadow),
                 web.get("/api/config", self._show_config),
+                web.get("/api/budgets", self._show_budgets),
             ]
         )
-        add_dashboard(app, reader, config)
+        add_dashboard(app, reader, self._config)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         self._draining = False
 
@@ -82,6 +104,11 @@ class Admin:
         host, _, port = address.rpartition(":")
         await self._runner.setup()
         await web.TCPSite(self._runner, host.strip("[]"), int(port)).start()
+
+    def show(self, config: Mapping[str, Any]) -> None:
+        """Show another configuration from now on."""
+        self._config.clear()
+        self._config.update(config)
 
     def drain(self) -> None:
         """From now on say that we are not ready."""
@@ -96,7 +123,7 @@ class Admin:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         reason = "draining" if self._draining else await self._probe()
-        return web.Response(status=503 if reason else 200, text=f"{reason or 'ready'}\n")
+        return web.Response(status=503 if reason else 200, text="".join(f"{line}\n" for line in (reason or "ready", self.notice) if line))
 
     async def _metrics(self, request: web.Request) -> web.Response:
         text, content_type = self._meters.exposition(request.headers.get("accept", ""))
@@ -123,6 +150,9 @@ class Admin:
 
     async def _show_config(self, _: web.Request) -> web.Response:
         return _json(self._config)
+
+    async def _show_budgets(self, _: web.Request) -> web.Response:
+        return _json(self._budgets())
 
 
 _Default = TypeVar("_Default", int, None)

@@ -1,4 +1,4 @@
-"""Finished requests → the metrics, standard output as JSON lines, and the decision log."""
+"""Finished requests → the metrics, standard output as JSON lines, the decision log, and what teams have spent."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import msgspec
 from extproc.core.records import Abandoned, Comparison, Note, Record
 from extproc.shell.decisions import Decisions
 from extproc.shell.meters import Meters
+from extproc.shell.spending import Counts as Spending
 
 _KEPT = 1000
 """Comparisons kept for the admin API."""
@@ -23,8 +24,11 @@ _KEPT = 1000
 class Journal:
     """Takes what was finished, in batches."""
 
-    def __init__(self, meters: Meters, decisions: Decisions | None = None, *, quiet: bool = False) -> None:
+    def __init__(
+        self, meters: Meters, decisions: Decisions | None = None, spending: Spending | None = None, *, quiet: bool = False
+    ) -> None:
         self._meters = meters
+        self._spending = spending or Spending()
         self._decisions = decisions
         self._quiet = quiet
         self._compared: deque[Comparison] = deque(maxlen=_KEPT)
@@ -32,6 +36,7 @@ class Journal:
     def take(self, records: Sequence[Record]) -> None:
         """Take a batch of records; one write for all their lines."""
         self._meters.finished(records)
+        self._spending.finished(records)
         told = [_ENCODER.encode(record) for record in records]
         if self._decisions is not None:
             self._decisions.put(list(zip(records, told, strict=True)))
@@ -41,6 +46,7 @@ class Journal:
     def abandoned(self, note: Note) -> None:
         """Take the calls for a client that has left before it was answered: the record of its request comes without them."""
         self._meters.wasted(note)
+        self._spending.wasted(note)
         told = Abandoned(time(), note.trace_id, note.rules, note.calls)
         if self._decisions is not None:
             self._decisions.attach(told)
@@ -50,6 +56,7 @@ class Journal:
     def compare(self, comparison: Comparison) -> None:
         """Take what the cascade would have made of one request."""
         self._meters.compared(comparison)
+        self._spending.compared(comparison)
         self._compared.append(comparison)
         if not self._quiet:
             _print(_line("shadow", comparison.at, _ENCODER.encode(comparison)))

@@ -14,6 +14,7 @@ from extproc.core.records import CallNote, Comparison, Note, Record
 from extproc.core.vocabulary import Outcome, Usage
 from extproc.shell.exposition import Told, exposition
 from extproc.shell.tallies import Amounts, Counts, Gauge, Histogram, Shared, State, summed
+from extproc.shell.upkeep import HIGHEST, UPKEEP, Upkeep
 
 _LATENCY_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """OpenTelemetry's buckets of `gen_ai.client.operation.duration`."""
@@ -49,10 +50,10 @@ METRICS = {
     "cascade_telemetry_dropped": Told("counter", "Spans and metrics that did not reach the collector", ("signal", "reason")),
     "cascade_inflight": Told("gauge", "Exchanges that we are part of"),
     "cascade_event_loop_lag_seconds": Told("gauge", "Worst lateness of a timer in the event loop, of late"),
-    "cascade_config_info": Told("gauge", "Configuration of this processor", ("hash",)),
     "cascade_build_info": Told("gauge", "Build of this processor", ("version",)),
+    **UPKEEP,
 }
-_HIGHEST = frozenset({"cascade_event_loop_lag_seconds", "cascade_config_info", "cascade_build_info"})
+_HIGHEST = HIGHEST | {"cascade_event_loop_lag_seconds", "cascade_build_info"}
 """Gauges of which the highest of all workers is told, not the sum."""
 
 
@@ -69,7 +70,9 @@ class Meters:
         self._lags: deque[float] = deque([0.0], maxlen=_LAGS)
         self._inflight = Gauge(state, "cascade_inflight")
         self._loop_lag = Gauge(state, "cascade_event_loop_lag_seconds")
-        Gauge(state, "cascade_config_info").set(1, (config_hash,))
+        self.upkeep = Upkeep(state)
+        """What is not about requests."""
+        self.upkeep.configured(config_hash)
         Gauge(state, "cascade_build_info").set(1, (version,))
         self._overhead = _histogram(state, "cascade_overhead_seconds")
         self._requests = Counts(state, "cascade_requests")

@@ -44,12 +44,12 @@ class Shadows:
         self._begin = begin
         self._report = report
         self._drop = drop
-        self._most = most
+        self.most = most
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, sent: Sent) -> None:
         """Begin a comparison, where there is room for one; it does nothing before the caller of this yields."""
-        if len(self._tasks) >= self._most:
+        if len(self._tasks) >= self.most:
             self._drop()
             return
         task = asyncio.create_task(self._run(sent), name="shadow")

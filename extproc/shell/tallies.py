@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,7 +21,7 @@ Key = tuple[str, ...]
 
 MOST = 250
 """Label sets of one metric. What comes beyond is counted under `other`, so that nothing from outside can make a metric grow on."""
-_OTHER = "other"
+OTHER = "other"
 _FRESH_S = 1.0
 """So long an exemplar stays at least: nobody looks more often."""
 
@@ -80,8 +80,12 @@ class Counts:
     def _begin(self, key: Key, more: int) -> None:
         values = self._values
         if len(values) >= MOST:
-            key = (_OTHER,) * len(key)
+            key = (OTHER,) * len(key)
         values[key] = values.get(key, 0) + more
+
+    def reach(self, key: Key, total: int) -> None:
+        """Take a count that somebody else keeps."""
+        self.add(key, max(0, total - self._values.get(key, 0)))
 
 
 class Amounts:
@@ -114,7 +118,7 @@ class Histogram:
         series = self._values.get(key)
         if series is None:
             if len(self._values) >= MOST:
-                key = (_OTHER,) * len(key)
+                key = (OTHER,) * len(key)
             size = len(self._bounds) + 1
             series = self._values.setdefault(key, Series([0] * size, 0.0, [None] * size))
         bucket = bisect_left(self._bounds, value)
@@ -137,6 +141,11 @@ class Gauge:
     def set(self, value: float, key: Key = ()) -> None:
         """Say how it stands."""
         self._values[key] = value
+
+    def replace(self, values: Mapping[Key, float]) -> None:
+        """Say how all of it stands; of what is not named nothing is told any more."""
+        self._values.clear()
+        self._values.update(values)
 
 
 class Shared:

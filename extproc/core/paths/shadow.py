@@ -131,6 +131,8 @@ class ShadowPath:
                 baseline_usd=_usd(baseline),
                 saved_usd=None if alone is None or would is None else usd(alone - would),
                 calls=calls,
+                policy=note.policy,
+                team=note.team,
             )
         )
 

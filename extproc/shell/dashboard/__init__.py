@@ -18,8 +18,8 @@ from extproc.shell.decisions import Reader
 
 
 def add_dashboard(app: web.Application, reader: Reader, config: Mapping[str, Any]) -> None:
-    """Add the page and its stream to the admin HTTP. `config` is the configuration without its secrets."""
-    events = Events(reader, _about(config))
+    """Add the page and its stream to the admin HTTP. `config` is the configuration without its secrets; it may change."""
+    events = Events(reader, lambda: _about(config))
     add_pages(app)
     app.add_routes([web.get("/api/events", events.serve)])
     app.on_shutdown.append(events.close)

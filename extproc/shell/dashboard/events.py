@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic, time
@@ -52,7 +52,7 @@ class _Figures:
 class Events:
     """`/api/events?since_s=3600`."""
 
-    def __init__(self, reader: Reader, about: Mapping[str, Any]) -> None:
+    def __init__(self, reader: Reader, about: Callable[[], Mapping[str, Any]]) -> None:
         self._reader = reader
         self._about = about
         self._pages = 0
@@ -113,7 +113,7 @@ class Events:
             return seen, "", b""
         if last < seen or seen < 0:  # a new page, or a new file
             newest = await asyncio.to_thread(self._reader.newest, _MOST_DECISIONS)
-            return _id_of(newest, last), "snapshot", ENCODER.encode({"about": self._about, "decisions": newest})
+            return _id_of(newest, last), "snapshot", ENCODER.encode({"about": self._about(), "decisions": newest})
         fresh = await asyncio.to_thread(self._fresh, seen)
         return _id_of(fresh, last), "decisions" if fresh else "", ENCODER.encode({"decisions": fresh})
 
