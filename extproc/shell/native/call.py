@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from extproc.shell.exchange import Stream
 from extproc.shell.native.grpc import HEADERS, MessageReader, Status, StatusError, prefix, trailers
@@ -186,4 +186,4 @@ class _Nothing:
         return iter(())
 
 
-_NOTHING: Final[Any] = _Nothing()
+_NOTHING: Final = cast("Awaitable[None]", _Nothing())
