@@ -106,23 +106,7 @@ class Collector:
 
     def _spans(self) -> Iterator[Span]:
         for message in list(self.traces):
-            for group in message.resource_spans:
-                service = str(read(group.resource.attributes).get("service.name", ""))
-                for scope in group.scope_spans:
-                    for one in scope.spans:
-                        yield Span(
-                            service,
-                            one.name,
-                            one.trace_id.hex(),
-                            one.span_id.hex(),
-                            one.parent_span_id.hex(),
-                            one.kind,
-                            one.start_time_unix_nano,
-                            one.end_time_unix_nano,
-                            read(one.attributes),
-                            one.status.code == Status.STATUS_CODE_ERROR,
-                            tuple((link.trace_id.hex(), link.span_id.hex()) for link in one.links),
-                        )
+            yield from _spans_of(message)
 
     def whole(self, trace_id: str, count: int) -> list[Span]:
         """Wait for a trace to have so many spans, and give them."""
@@ -137,6 +121,30 @@ class Collector:
         """Give the metrics of the newest message."""
         groups = self.metrics[-1].resource_metrics if self.metrics else ()
         return {one.name: one for group in groups for scope in group.scope_metrics for one in scope.metrics}
+
+
+def spans_in(message: bytes) -> list[Span]:
+    """Read an export request."""
+    return list(_spans_of(ExportTraceServiceRequest.FromString(message)))
+
+
+def _spans_of(message: ExportTraceServiceRequest) -> Iterator[Span]:
+    for group in message.resource_spans:
+        service = str(read(group.resource.attributes).get("service.name", ""))
+        for one in (span for scope in group.scope_spans for span in scope.spans):
+            yield Span(
+                service,
+                one.name,
+                one.trace_id.hex(),
+                one.span_id.hex(),
+                one.parent_span_id.hex(),
+                one.kind,
+                one.start_time_unix_nano,
+                one.end_time_unix_nano,
+                read(one.attributes),
+                one.status.code == Status.STATUS_CODE_ERROR,
+                tuple((link.trace_id.hex(), link.span_id.hex()) for link in one.links),
+            )
 
 
 def tree(spans: list[Span], parent_id: str = "") -> tuple[Tree, ...]:

@@ -7,9 +7,11 @@ and its bytes (https://protobuf.dev/programming-guides/encoding).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import lru_cache
+from math import inf
 from struct import Struct
 
 import msgspec
@@ -19,6 +21,7 @@ Value = str | bool | int | float | tuple[str, ...]
 
 _DOUBLE = Struct("<d").pack
 _FIXED = Struct("<Q").pack
+_TIMES = Struct("<BQBQ").pack
 
 
 class Kind(IntEnum):
@@ -26,25 +29,6 @@ class Kind(IntEnum):
 
     INTERNAL = 1
     CLIENT = 3
-
-
-class Span(msgspec.Struct, frozen=True, gc=False):
-    """One span. Ids are hex."""
-
-    trace_id: str
-    span_id: str
-    parent_id: str
-    """Empty for none."""
-    name: str
-    start_ns: int
-    """Unix time."""
-    end_ns: int
-    attributes: bytes
-    """As `attributes` and `number` write them, one after the other."""
-    kind: Kind = Kind.INTERNAL
-    failed: bool = False
-    link: tuple[str, str] | None = None
-    """Trace id and span id of a span in another trace that this belongs to."""
 
 
 def varint(number: int) -> bytes:
@@ -68,35 +52,48 @@ def field(number: int, content: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
-def span(one: Span) -> bytes:
-    """Write a span as a field of its scope's message (`ScopeSpans.spans`)."""
-    parent = b"\x22\x08" + bytes.fromhex(one.parent_id) if one.parent_id else b""
-    told = b"".join(
-        (
-            b"\x0a\x10",
-            bytes.fromhex(one.trace_id),
-            b"\x12\x08",
-            bytes.fromhex(one.span_id),
+class Trace:
+    """Writes the spans of one trace, each as a field of its scope's message (`ScopeSpans.spans`)."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, trace_id: str) -> None:
+        """Begin; the id is hex."""
+        self._head = b"\x0a\x10" + bytes.fromhex(trace_id) + b"\x12\x08"
+
+    def span(self, span_id: int, parent_id: int, named: bytes, times: tuple[int, int], told: bytes, *, failed: bool = False) -> bytes:
+        """Write a span.
+
+        Args:
+            span_id: as a number.
+            parent_id: 0 for none.
+            named: see `named`.
+            times: beginning and end, nanoseconds of Unix time.
+            told: attributes and links, one after the other.
+            failed: it has the status of an error; the attribute `error.type` says which.
+        """
+        parent = b"\x22\x08" + parent_id.to_bytes(8) if parent_id else b""
+        parts = (
+            self._head,
+            span_id.to_bytes(8),
             parent,
-            _named(one.name, one.kind),
-            b"\x39",
-            _FIXED(one.start_ns),
-            b"\x41",
-            _FIXED(one.end_ns),
-            one.attributes,
-            _link(*one.link) if one.link else b"",
-            b"\x7a\x02\x18\x02" if one.failed else b"",  # STATUS_CODE_ERROR; the attribute error.type says which
+            named,
+            _TIMES(0x39, times[0], 0x41, times[1]),
+            told,
+            b"\x7a\x02\x18\x02" if failed else b"",  # STATUS_CODE_ERROR
         )
-    )
-    return b"\x12" + varint(len(told)) + told
+        content = b"".join(parts)
+        return b"\x12" + varint(len(content)) + content
 
 
-@lru_cache(maxsize=256)
-def _named(name: str, kind: Kind) -> bytes:
+@lru_cache(maxsize=512)
+def named(name: str, kind: Kind = Kind.INTERNAL) -> bytes:
+    """Write a span's name and kind."""
     return field(5, name.encode(errors="replace")) + b"\x30" + varint(kind)
 
 
-def _link(trace_id: str, span_id: str) -> bytes:
+def link(trace_id: str, span_id: str) -> bytes:
+    """Write a span's link to a span of another trace."""
     return field(13, b"\x0a\x10" + bytes.fromhex(trace_id) + b"\x12\x08" + bytes.fromhex(span_id))
 
 
@@ -105,20 +102,22 @@ def attributes(told: Mapping[str, Value | None], number: int = 9) -> bytes:
     return b"".join([_attribute(number, name, value) for name, value in told.items() if value is not None and value not in ("", ())])
 
 
-def number(name: str, value: float | None) -> bytes:
-    """Write an attribute that is a number, seldom the same twice; nothing for None."""
-    if value is None:
-        return b""
-    return _double_head(name) + _DOUBLE(value) if isinstance(value, float) else _integer(name, value)
+class Double:
+    """Writes one attribute that is a float, seldom the same twice."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, name: str) -> None:
+        self._head = _attribute(9, name, 0.0)[:-8]
+
+    def __call__(self, value: float | None) -> bytes:
+        """Write it; nothing for None."""
+        return b"" if value is None else self._head + _DOUBLE(value)
 
 
-@lru_cache(maxsize=256)
-def _double_head(name: str) -> bytes:
-    return _attribute(9, name, 0.0)[:-8]
-
-
-@lru_cache(maxsize=4096)
-def _integer(name: str, value: int) -> bytes:
+@lru_cache(maxsize=8192)
+def integer(name: str, value: int) -> bytes:
+    """Write an attribute that is a whole number."""
     return _attribute(9, name, value)
 
 
@@ -153,37 +152,42 @@ def request(resource: bytes, scope: bytes, things: Iterable[bytes]) -> bytes:
     return field(1, resource + field(2, scope + b"".join(things)))
 
 
-class Points(msgspec.Struct):
+class Points(msgspec.Struct, gc=False):
     """A histogram so far, of one set of attributes."""
 
+    bounds: tuple[float, ...]
     counts: list[int]
     """In each bucket; the last has no upper bound."""
     total: float = 0.0
-    least: float = float("inf")
-    most: float = float("-inf")
+    least: float = inf
+    most: float = -inf
+
+    def add(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+        if value < self.least:
+            self.least = value
+        if value > self.most:
+            self.most = value
 
 
-def histogram(name: str, unit: str, bounds: Sequence[float], since_ns: int, now_ns: int, points: Mapping[bytes, Points]) -> bytes:
+def histogram(name: str, unit: str, since_ns: int, now_ns: int, points: Mapping[bytes, Points]) -> bytes:
     """Write a cumulative histogram as a field of its scope's message (`ScopeMetrics.metrics`); points by their attributes, as written."""
-    packed = field(7, b"".join(map(_DOUBLE, bounds)))
-    told = []
-    for key, one in points.items():
-        told.append(
-            field(
-                1,
-                b"".join(
-                    (
-                        b"\x11" + _FIXED(since_ns),
-                        b"\x19" + _FIXED(now_ns),
-                        b"\x21" + _FIXED(sum(one.counts)),
-                        b"\x29" + _DOUBLE(one.total),
-                        field(6, b"".join(map(_FIXED, one.counts))),
-                        packed,
-                        key,
-                        b"\x59" + _DOUBLE(one.least),
-                        b"\x61" + _DOUBLE(one.most),
-                    )
-                ),
-            )
-        )
-    return field(2, field(1, name.encode()) + field(3, unit.encode()) + field(9, b"".join(told) + b"\x10\x02"))
+    told = b"".join([_point(key, one, since_ns, now_ns) for key, one in points.items()])
+    return field(2, field(1, name.encode()) + field(3, unit.encode()) + field(9, told + b"\x10\x02"))
+
+
+def _point(key: bytes, one: Points, since_ns: int, now_ns: int) -> bytes:
+    parts = (
+        b"\x11" + _FIXED(since_ns),
+        b"\x19" + _FIXED(now_ns),
+        b"\x21" + _FIXED(sum(one.counts)),
+        b"\x29" + _DOUBLE(one.total),
+        field(6, b"".join(map(_FIXED, one.counts))),
+        field(7, b"".join(map(_DOUBLE, one.bounds))),
+        key,
+        b"\x59" + _DOUBLE(one.least),
+        b"\x61" + _DOUBLE(one.most),
+    )
+    return field(1, b"".join(parts))

@@ -19,7 +19,8 @@ from extproc.shell.otlp.genai import Servers
 from extproc.shell.otlp.journey import calls, failed_checks, journey, made_call
 from extproc.shell.otlp.metrics import ClientMetrics
 from extproc.shell.otlp.sending import HttpSender, Sender, SendError
-from extproc.shell.otlp.spans import chat, spans
+from extproc.shell.otlp.spans import Below, spans
+from extproc.shell.otlp.voices import Voices
 
 _SLICE = 8
 """Requests whose spans are written in one go; 0.2 ms."""
@@ -111,14 +112,14 @@ class Exporter:
     def __init__(self, export: Export, servers: Servers, identity: dict[str, str], lost: Lost, warn: Warn) -> None:
         """Prepare; `identity`: attributes of this process beside those of the environment."""
         self._export = export
-        self._servers = servers
         self._lost = lost
         self._seen: deque[tuple[HTTPAccessLogEntry, Record]] = deque()
         self._resource = encoding.resource({"service.name": export.service, **identity, **export.resource})
         self._scope = encoding.scope("cascade", identity.get("service.version", ""))
         self._spans = _post("traces", export.traces, export.queue, lost, warn)
         self._numbers = _post("metrics", export.metrics, 4, lost, warn)
-        self._metrics = ClientMetrics(servers, time_ns())
+        self._metrics = ClientMetrics(time_ns())
+        self._voices = Voices(servers, self._metrics)
         self._tasks: list[asyncio.Task[None]] = []
         self._written: list[bytes] = []
         self._size = 0
@@ -138,21 +139,21 @@ class Exporter:
 
     def left(self, note: Note) -> None:
         """Take the calls for a client that has left: its record knows nothing of them, so they are told apart from it."""
-        if (trace := note.trace) is None or not trace.kept:
+        if (trace := note.trace) is None:
             return
         now_ns = time_ns()
         arrived_ns = now_ns - int((monotonic() - trace.began_s) * 1e9)
-        root = encoding.Span(note.trace_id, trace.span_id, trace.parent_id, "", arrived_ns, now_ns, b"")
+        below = Below(encoding.Trace(note.trace_id), int(trace.span_id, 16), arrived_ns, now_ns)
         for number, one in enumerate(note.calls, 1):
             call = made_call(number, one, failed_checks(note.rules), arrived_ns, stream=trace.stream)
-            self.tell(chat(root, call, self._servers))
-            self._metrics.add(call)
+            self._voices.of(call).count(call)
+            if trace.kept:
+                self._add([below.chat(call, self._voices)])
 
-    def tell(self, one: encoding.Span) -> None:
-        """Take a span that is known already."""
-        written = encoding.span(one)
-        self._written.append(written)
-        self._size += len(written)
+    def _add(self, written: list[bytes]) -> None:
+        """Take spans as they are written."""
+        self._written += written
+        self._size += sum(map(len, written))
 
     async def stop(self, within_s: float) -> None:
         """Tell what is left, within this time."""
@@ -182,12 +183,11 @@ class Exporter:
 
     def _write_one(self, entry: HTTPAccessLogEntry, record: Record) -> None:
         way = journey(entry, record, self._export.sampling)
-        if self._numbers is not None:
-            for call in calls(way):
-                self._metrics.add(call)
+        made = calls(way)
+        for call in made:
+            self._voices.of(call).count(call)
         if self._spans is not None and way.root_id:
-            for one in spans(way, self._servers):
-                self.tell(one)
+            self._add(spans(way, made, self._voices))
             if len(self._written) >= self._export.batch or self._size >= _MESSAGE_BYTES:
                 self._put()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
+from google.protobuf.duration_pb2 import Duration
 from msgspec.structs import replace
 
 from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
@@ -12,7 +13,7 @@ from extproc.core.records import CallNote, Record
 from extproc.core.steps.tracing import Sampling
 from extproc.core.vocabulary import Role, Usage
 from extproc.core.wire.traceparent import below, place
-from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
+from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
 from extproc.shell.marks import Begun, Told, read_begun, read_told
 
 _CHECK = "check_"
@@ -56,35 +57,41 @@ class ModelCall(msgspec.Struct, frozen=True, gc=False):
     """Of the call itself, in a word; an answer that was not good enough is none."""
     rejected: str
     """The check that its answer failed."""
+    finish: str
+    stream: bool
     began_ns: int
     first_ns: int | None
     ended_ns: int
     usage: Usage | None
     cost_usd: float | None
-    finish: str
-    stream: bool
 
 
 def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Journey:
     """Tell the way of a request."""
     common = entry.common_properties
-    start_ns = common.start_time.seconds * _NS + common.start_time.nanos
-    end_ns = _after(common, "time_to_last_downstream_tx_byte", start_ns) or _after(common, "duration", start_ns) or start_ns
-    fields = common.metadata.filter_metadata[METADATA_NAMESPACE].fields if METADATA_NAMESPACE in common.metadata.filter_metadata else {}
-    begun = read_begun(fields["trace"].string_value) if "trace" in fields else None
+    start = common.start_time
+    start_ns = start.seconds * _NS + start.nanos
+    fields = common.metadata.filter_metadata[METADATA_NAMESPACE].fields  # what is not there reads as empty
+    begun = read_begun(fields["trace"].string_value)
     trace_id, root_id, parent_id = _placed(common.custom_tags.get(SPAN_TAG, ""), record, begun, sampling)
+    passed_ns = _ns(common.time_to_last_downstream_tx_byte) or _ns(common.duration)
+    sent, first, last = (
+        _ns(common.time_to_first_upstream_tx_byte),
+        _ns(common.time_to_first_upstream_rx_byte),
+        _ns(common.time_to_last_upstream_rx_byte),
+    )
     return Journey(
         record,
         start_ns,
-        end_ns,
+        start_ns + passed_ns,
         trace_id,
         root_id,
         parent_id,
         begun,
-        read_told(fields["told"].string_value) if "told" in fields else None,
-        _after(common, "time_to_first_upstream_tx_byte", start_ns),
-        _after(common, "time_to_first_upstream_rx_byte", start_ns),
-        _after(common, "time_to_last_upstream_rx_byte", start_ns),
+        read_told(fields["told"].string_value) if record.calls else None,
+        start_ns + sent if sent else None,
+        start_ns + first if first else None,
+        start_ns + last if last else None,
     )
 
 
@@ -105,11 +112,8 @@ def _placed(tag: str, record: Record, begun: Begun | None, sampling: Sampling) -
     return (trace_id, below(span_id, 1), span_id) if sampling.keeps(trace_id, decided) else ("", "", "")
 
 
-def _after(common: AccessLogCommon, name: str, start_ns: int) -> int | None:
-    if not common.HasField(name):
-        return None
-    passed = getattr(common, name)
-    return int(start_ns + passed.seconds * _NS + passed.nanos)
+def _ns(passed: Duration) -> int:
+    return passed.seconds * _NS + passed.nanos
 
 
 def failed_checks(rules: Sequence[str]) -> tuple[str, ...]:
@@ -117,34 +121,41 @@ def failed_checks(rules: Sequence[str]) -> tuple[str, ...]:
     return tuple([rule.removeprefix(_CHECK) for rule in rules if rule.startswith(_CHECK)])
 
 
-def calls(way: Journey) -> Iterator[ModelCall]:
+def calls(way: Journey) -> list[ModelCall]:
     """Tell the calls that were made, in the order in which they began."""
-    record, checks = way.record, failed_checks(way.record.rules)
-    arrived_ns = way.begun.arrived_ns if way.begun else way.start_ns
-    stream = bool(way.begun and way.begun.stream)
-    for number, note in enumerate(record.calls, 1):
-        call = made_call(number, note, checks, arrived_ns, stream=stream)
-        # The draft of a rescue may have been Envoy's to carry: then that knows when.
-        yield call if number > 1 or way.sent_ns is None else replace(call, began_ns=way.sent_ns, ended_ns=max(way.sent_ns, call.ended_ns))
-    if record.role is not None and not record.calls:
-        began_ns = way.sent_ns or way.end_ns
-        yield ModelCall(
-            number=1,
-            role=record.role,
-            dialect=record.dialect,
-            model=record.model,
-            answer_model="",
-            status=record.status,
-            error=record.error or (str(record.status) if record.status >= 400 else ""),
-            rejected="",
-            began_ns=began_ns,
-            first_ns=way.first_ns,
-            ended_ns=max(began_ns, way.last_ns or way.end_ns),
-            usage=record.usage,
-            cost_usd=record.cost_usd,
-            finish="",
-            stream=stream,
+    record, begun = way.record, way.begun
+    stream = begun is not None and begun.stream
+    if record.calls:
+        arrived_ns, checks = begun.arrived_ns if begun else way.start_ns, failed_checks(record.rules)
+        made = [made_call(number, note, checks, arrived_ns, stream=stream) for number, note in enumerate(record.calls, 1)]
+        if way.sent_ns is not None:
+            # The draft of a rescue was Envoy's to carry, so that knows when.
+            made[0] = replace(made[0], began_ns=way.sent_ns, ended_ns=max(way.sent_ns, made[0].ended_ns))
+        return made
+    if record.role is None:
+        return []
+    error = record.error or (str(record.status) if record.status >= 400 else "")
+    began_ns = way.sent_ns or way.end_ns
+    ended_ns = max(began_ns, way.last_ns or way.end_ns)
+    return [
+        ModelCall(
+            1,
+            record.role,
+            record.dialect,
+            record.model,
+            "",
+            record.status,
+            error,
+            "",
+            "",
+            stream,
+            began_ns,
+            way.first_ns,
+            ended_ns,
+            record.usage,
+            record.cost_usd,
         )
+    ]
 
 
 def made_call(number: int, note: CallNote, checks: tuple[str, ...], arrived_ns: int, *, stream: bool) -> ModelCall:

@@ -1,38 +1,78 @@
-"""A finished request's way → its spans: `cascade {OUTCOME}` and what stands below it (docs/traces.md). Pure.
+"""A finished request's way → its spans, as OTLP has them: `cascade {OUTCOME}` and what stands below it (docs/traces.md). Pure.
 
 Every span lies within its parent: the root within Envoy's span, by Envoy's own times, and all below within the root.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from extproc.core.money import pico, usd
 from extproc.core.records import Record
 from extproc.core.vocabulary import Outcome, Role, Usage
-from extproc.core.wire.traceparent import below
 from extproc.shell.otlp import genai
-from extproc.shell.otlp.encoding import Kind, Span, Value, attributes, number
-from extproc.shell.otlp.genai import Server, Servers
-from extproc.shell.otlp.journey import Journey, ModelCall, calls, failed_checks
+from extproc.shell.otlp.encoding import Double, Trace, attributes, integer, named
+from extproc.shell.otlp.journey import Journey, ModelCall, failed_checks
+from extproc.shell.otlp.voices import Voices
 
-_CLASSIFY, _CHECK, _STITCH = 101, 102, 103
+CLASSIFY, CHECK, STITCH = 101, 102, 103
 """Numbers of the spans below the root that are no calls; calls are numbered from 1."""
 
-
-def spans(way: Journey, servers: Servers) -> list[Span]:
-    """Make all spans of a traced request, the root first."""
-    start_ns = min(max(way.start_ns, way.begun.arrived_ns if way.begun else 0), way.end_ns)
-    made = list(calls(way))
-    root = _root(way, start_ns, made)
-    return [root, *_classify(way, root), *[chat(root, call, servers) for call in made], *_answered(way, root, made)]
+_LAST_ID = (1 << 64) - 1
+_SCORE, _COST, _BASELINE, _SAVED = (Double(f"cascade.{name}") for name in ("score", "cost_usd", "baseline_cost_usd", "saved_usd"))
+_FIRST_CHUNK = Double(genai.FIRST_CHUNK)
+_CLASSIFY, _CHECK, _STITCH = (named(f"cascade.{name}") for name in ("classify", "check", "stitch"))
 
 
-def _root(way: Journey, start_ns: int, made: list[ModelCall]) -> Span:
-    record = way.record
+class Below:
+    """Writes the spans below a root."""
+
+    __slots__ = ("_end_ns", "_root_id", "_start_ns", "trace")
+
+    def __init__(self, trace: Trace, root_id: int, start_ns: int, end_ns: int) -> None:
+        self.trace = trace
+        self._root_id = root_id
+        self._start_ns = start_ns
+        self._end_ns = end_ns
+
+    def part(self, number: int, named: bytes, start_ns: int, end_ns: int, told: bytes, *, failed: bool = False) -> bytes:
+        """Write a span, kept within the root: the two are timed by different clocks. Ids as `wire.traceparent.below` counts them."""
+        start_ns = min(max(start_ns, self._start_ns), self._end_ns)
+        end_ns = min(max(end_ns, start_ns), self._end_ns)
+        span_id = (self._root_id + number) & _LAST_ID or number
+        return self.trace.span(span_id, self._root_id, named, (start_ns, end_ns), told, failed=failed)
+
+    def chat(self, call: ModelCall, voices: Voices) -> bytes:
+        """Write the span of a model call."""
+        voice = voices.of(call)
+        told = voice.words + _COST(call.cost_usd)
+        if call.usage is not None:
+            told += _usage(call.usage)
+        if call.stream and call.first_ns is not None:
+            told += _FIRST_CHUNK((call.first_ns - call.began_ns) / 1e9)
+        return self.part(call.number, voice.named, call.began_ns, call.ended_ns, told, failed=call.error != "")
+
+
+def spans(way: Journey, made: list[ModelCall], voices: Voices) -> list[bytes]:
+    """Write all spans of a traced request, the root first."""
+    record, begun = way.record, way.begun
+    trace, root_id = Trace(way.trace_id), int(way.root_id, 16)
+    start_ns = min(max(way.start_ns, begun.arrived_ns), way.end_ns) if begun else way.start_ns
     error = _error(record, made)
-    words = _root_words(
+    told = _words(record, len(made), error) + _SCORE(record.score) + _money(record)
+    parent_id = int(way.parent_id, 16) if way.parent_id else 0
+    root = trace.span(root_id, parent_id, named(f"cascade {record.outcome}"), (start_ns, way.end_ns), told, failed=error != "")
+    below = Below(trace, root_id, start_ns, way.end_ns)
+    written = [root]
+    if begun is not None and begun.heard_ns:
+        times = (begun.arrived_ns + begun.heard_ns, begun.arrived_ns + begun.decided_ns)
+        written.append(below.part(CLASSIFY, _CLASSIFY, *times, _turn(record.turn) + _SCORE(record.score)))
+    written += [below.chat(call, voices) for call in made]
+    return written + _answered(way, made, below) if record.calls else written
+
+
+def _words(record: Record, count: int, error: str) -> bytes:
+    return _root_words(
         record.outcome,
         record.plan,
         record.rules,
@@ -44,12 +84,9 @@ def _root(way: Journey, start_ns: int, made: list[ModelCall]) -> Span:
         record.wanted,
         record.path,
         record.status,
-        len(made),
+        count,
         error,
     )
-    told = words + number("cascade.score", record.score) + _money(record)
-    name = f"cascade {record.outcome}"
-    return Span(way.trace_id, way.root_id, way.parent_id, name, start_ns, way.end_ns, told, failed=bool(error))
 
 
 @lru_cache(maxsize=2048)
@@ -90,10 +127,10 @@ def _root_words(
 def _money(record: Record) -> bytes:
     """What it cost and saved; unknown where a client has left that calls were made for: the record does not know them yet."""
     cost, baseline = record.cost_usd, record.baseline_usd
-    if not record.calls and record.outcome is Outcome.FAILED:
+    if cost is None or (not record.calls and record.outcome is Outcome.FAILED):
         return b""
-    saved = usd(pico(baseline) - pico(cost)) if baseline is not None and cost is not None else None
-    return number("cascade.cost_usd", cost) + number("cascade.baseline_cost_usd", baseline) + number("cascade.saved_usd", saved)
+    saved = usd(pico(baseline) - pico(cost)) if baseline is not None else None
+    return _COST(cost) + _BASELINE(baseline) + _SAVED(saved)
 
 
 def _error(record: Record, made: list[ModelCall]) -> str:
@@ -105,86 +142,38 @@ def _error(record: Record, made: list[ModelCall]) -> str:
     return str(record.status) if record.status >= 500 else ""
 
 
-def _part(root: Span, number: int, name: str, times: tuple[int, int], told: bytes, kind: Kind = Kind.INTERNAL, *, failed: bool) -> Span:
-    """Make a span below the root, and within it: the two are timed by different clocks."""
-    start_ns = min(max(times[0], root.start_ns), root.end_ns)
-    end_ns = min(max(times[1], start_ns), root.end_ns)
-    return Span(root.trace_id, below(root.span_id, number), root.span_id, name, start_ns, end_ns, told, kind, failed)
-
-
-def _classify(way: Journey, root: Span) -> Iterator[Span]:
-    """From the body's arrival to the decision."""
-    if way.begun is not None and way.begun.heard_ns:
-        arrived_ns = way.begun.arrived_ns
-        times = (arrived_ns + way.begun.heard_ns, arrived_ns + way.begun.decided_ns)
-        told = number("cascade.score", way.record.score) + _words("cascade.turn", way.record.turn)
-        yield _part(root, _CLASSIFY, "cascade.classify", times, told, failed=False)
-
-
 @lru_cache(maxsize=64)
-def _words(name: str, value: Value) -> bytes:
-    return attributes({name: value})
+def _turn(turn: str) -> bytes:
+    return attributes({"cascade.turn": turn})
 
 
-def chat(root: Span, call: ModelCall, servers: Servers) -> Span:
-    """Make the span of a model call."""
-    server = servers.get((call.role, call.dialect)) or servers.get((call.role, ""))
-    words = _chat_words(
-        server, call.role, call.model, call.answer_model, call.finish, call.status, call.error, call.rejected, stream=call.stream
-    )
-    told = words + _usage(call.usage) + number("cascade.cost_usd", call.cost_usd)
-    if call.stream and call.first_ns is not None:
-        told += number(genai.FIRST_CHUNK, (call.first_ns - call.began_ns) / 1e9)
-    name = f"chat {call.model}" if call.model else "chat"
-    return _part(root, call.number, name, (call.began_ns, call.ended_ns), told, Kind.CLIENT, failed=bool(call.error))
-
-
-@lru_cache(maxsize=1024)
-def _chat_words(
-    server: Server | None, role: str, model: str, answer_model: str, finish: str, status: int, error: str, rejected: str, *, stream: bool
-) -> bytes:
-    return attributes(
-        {
-            genai.OPERATION: genai.CHAT,
-            genai.PROVIDER: server.provider if server else None,
-            genai.REQUEST_MODEL: model,
-            genai.STREAM: stream,
-            genai.RESPONSE_MODEL: answer_model,
-            genai.FINISH_REASONS: (genai.FINISHED.get(finish, finish),) if finish else None,
-            genai.SERVER: server.host if server else None,
-            genai.PORT: server.port if server else None,
-            genai.STATUS: status or None,
-            genai.ERROR: error,
-            "cascade.role": str(role),
-            "cascade.rejected": rejected,
-        }
-    )
-
-
-def _usage(usage: Usage | None) -> bytes:
-    if usage is None:
-        return b""
+def _usage(usage: Usage) -> bytes:
     return (
-        number(genai.INPUT_TOKENS, usage.input)
-        + number(genai.OUTPUT_TOKENS, usage.output)
-        + number(genai.CACHE_READ, usage.cached_input)
-        + number(genai.CACHE_WRITE, usage.cache_write)
-        + number(genai.REASONING, usage.reasoning)
+        integer(genai.INPUT_TOKENS, usage.input)
+        + integer(genai.OUTPUT_TOKENS, usage.output)
+        + _further(usage.cached_input, usage.cache_write, usage.reasoning)
     )
 
 
-def _answered(way: Journey, root: Span, made: list[ModelCall]) -> Iterator[Span]:
-    """What we did with the answers: the check of a draft, and the answer to the client."""
-    told, begun = way.told, way.begun
+@lru_cache(maxsize=2048)
+def _further(cached: int, cache_write: int, reasoning: int) -> bytes:
+    return attributes({genai.CACHE_READ: cached, genai.CACHE_WRITE: cache_write, genai.REASONING: reasoning})
+
+
+def _answered(way: Journey, made: list[ModelCall], below: Below) -> list[bytes]:
+    """What we did with the answers of our own calls: the check of a draft, and the answer to the client."""
+    told, begun, record = way.told, way.begun, way.record
     if told is None or begun is None:
-        return
+        return []
+    written = []
     told_ns = begun.arrived_ns + told.told_ns
     draft = next((call for call in made if call.role == Role.DRAFT), None)
     if draft is not None and not draft.error:
         following_ns = next((call.began_ns for call in made if call.number > draft.number), told_ns)
-        checks = failed_checks(way.record.rules)
+        checks = failed_checks(record.rules)
         marks = attributes({"cascade.passed": not checks, "cascade.checks_failed": checks, genai.ERROR: "".join(checks[:1])})
-        yield _part(root, _CHECK, "cascade.check", (draft.ended_ns, following_ns), marks, failed=bool(checks))
+        written.append(below.part(CHECK, _CHECK, draft.ended_ns, following_ns, marks, failed=bool(checks)))
     if told.answered_ns is not None:
-        marks = attributes({"cascade.role": str(way.record.role or ""), "cascade.model": way.record.model})
-        yield _part(root, _STITCH, "cascade.stitch", (begun.arrived_ns + told.answered_ns, told_ns), marks, failed=False)
+        marks = attributes({"cascade.role": str(record.role or ""), "cascade.model": record.model})
+        written.append(below.part(STITCH, _STITCH, begun.arrived_ns + told.answered_ns, told_ns, marks))
+    return written
