@@ -7,7 +7,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus check format generate protos bench clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus test-redis check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -26,7 +26,7 @@ test: .venv/.dev ## the tests, the real Envoy and the real SDKs included (ARGS="
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-fast: .venv/.dev ## only the tests that need no Envoy
-	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow and not jaeger and not prometheus" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow and not jaeger and not prometheus and not redis" $(ARGS)
 
 test-slow: .venv/.dev ## the long ones: load, a million characters, HTTP/2 conformance, the bench
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
@@ -50,6 +50,9 @@ test-jaeger: .venv/.dev ## every outcome, read back from a real Jaeger (built wh
 
 test-prometheus: .venv/.dev ## alerts and dashboard: promtool's unit tests, and a real Prometheus that reads our metrics (both on PATH)
 	$(BIN)/python -m pytest -m prometheus tests/observability $(ARGS)
+
+test-redis: .venv/.dev ## what teams spend, shared by sidecars in a real Redis (on PATH; Debian: redis-server)
+	$(BIN)/python -m pytest -m redis tests/shell/spending tests/envoy $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import rules, generated files up to date
 	$(BIN)/ruff format --check .

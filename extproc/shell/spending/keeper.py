@@ -14,7 +14,7 @@ from extproc.shell.spending.counts import Counts
 from extproc.shell.spending.store import Store, StoreError
 
 _EVERY_S = 1.0
-_LAST_S = 1.5
+_LAST_S = 2.5
 """At the end: so long the last word may take."""
 
 
@@ -80,7 +80,8 @@ class Keeper:
             await self._once()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._every_s)
-        await self._once()
+        for _ in range(2):  # once more, as the first may find that the store has forgotten what it was told before
+            await self._once()
 
     async def _once(self) -> None:
         try:
