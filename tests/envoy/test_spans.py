@@ -35,7 +35,7 @@ class Story:
 @pytest.fixture(scope="module", params=["gRPC", "HTTP"])
 def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with Collector() as collector, Background(Plain()) as provider:
-        endpoint = collector.by_grpc if request.param == "gRPC" else f"{collector.by_http}/v1/traces"
+        endpoint = collector.by_grpc if request.param == "gRPC" else collector.by_http
         folder = tmp_path_factory.mktemp("traced")
         with Envoy(folder, models(provider.url, provider.url), telemetry={"otlp_endpoint": endpoint}) as envoy:
             told = Story(collector, {}, {})

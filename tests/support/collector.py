@@ -79,7 +79,8 @@ class Collector:
         self._grpc.start()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"collector": self}))
         self._http.daemon_threads = True
-        self.by_http = f"http://127.0.0.1:{self._http.server_address[1]}"
+        # Of a port that is not 4318 the path says what is spoken.
+        self.by_http = f"http://127.0.0.1:{self._http.server_address[1]}/v1/traces"
         self._serving = threading.Thread(target=self._http.serve_forever, daemon=True)
         self._serving.start()
         return self

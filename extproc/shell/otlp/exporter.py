@@ -45,7 +45,8 @@ class Post:
         self._lost = lost
         self._warn = warn
         self._waiting: deque[tuple[bytes, int]] = deque()
-        self._count = 0
+        self.count = 0
+        """Things that wait."""
         self._there = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -53,11 +54,11 @@ class Post:
 
     def put(self, message: bytes, count: int) -> None:
         """Hand over a message with so many things in it."""
-        if self._count + count > self._most and self._waiting:
+        if self.count + count > self._most and self._waiting:
             self._lost(self._signal, "queue_full", count)
             return
         self._waiting.append((message, count))
-        self._count += count
+        self.count += count
         self._empty.clear()
         self._there.set()
 
@@ -69,7 +70,7 @@ class Post:
                 message, count = self._waiting[0]
                 await self._deliver(message, count)
                 self._waiting.popleft()
-                self._count -= count
+                self.count -= count
             self._there.clear()
             self._empty.set()
 
@@ -102,7 +103,7 @@ class Post:
             async with asyncio.timeout(within_s):
                 await self._empty.wait()
         except TimeoutError:
-            self._failed("shutdown", "time is up", self._count)
+            self._failed("shutdown", "time is up", self.count)
         await self._sender.close()
 
 
@@ -129,6 +130,11 @@ class Exporter:
         works = [self._work(), *[post.run() for post in (self._spans, self._numbers) if post]]
         works += [self._tell_numbers()] if self._numbers else []
         self._tasks = [asyncio.create_task(work, name="telemetry") for work in works]
+
+    @property
+    def waiting(self) -> int:
+        """Spans that wait for the collector."""
+        return self._spans.count if self._spans else 0
 
     def saw(self, entry: HTTPAccessLogEntry, record: Record) -> None:
         """Take a finished request. Costs next to nothing; the rest comes later."""
