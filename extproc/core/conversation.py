@@ -209,7 +209,7 @@ def fitted(name: str, longest: int = 64) -> str:
 
     The same text always becomes the same, and two different ones never do, so calls and results keep finding each other over all turns.
     """
-    if 0 < len(name) <= longest and not _UNFIT.search(name):
+    if 0 < len(name) <= longest and ((name.isascii() and name.isidentifier()) or not _UNFIT.search(name)):
         return name
     mark = blake2b(name.encode(errors="replace"), digest_size=5).hexdigest()
     return f"{_UNFIT.sub('_', name)[: longest - 11]}_{mark}"

@@ -7,7 +7,7 @@ space in front of calls, and Claude refuses it when it comes back. Held are only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -43,12 +43,19 @@ class Crossing:
         self.lost: set[str] = set()
         """Kinds of parts that the client was not told."""
 
-    def take(self, pieces: Iterable[Piece]) -> list[Piece]:
+    def take(self, pieces: list[Piece]) -> list[Piece]:
         """Give the pieces as the client's dialect can write them."""
+        if self._flows and len(pieces) == 1 and type(pieces[0]) is Grew:
+            return pieces
         taken: list[Piece] = []
         for piece in self._stopping.take(pieces) if self._stopping is not None else pieces:
             taken += self._take(piece)
         return taken
+
+    @property
+    def _flows(self) -> bool:
+        """Whether text goes on as it is."""
+        return self._stopping is None and self._input is None and not self._hidden and not self._blank
 
     def _take(self, piece: Piece) -> list[Piece]:
         match piece:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby
+from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -21,11 +21,16 @@ def paired(messages: Sequence[Message]) -> tuple[Message, ...]:
     The same beginning of a conversation always becomes the same, however it goes on, so caches of prompts stay good. Calls without a
     result and results without a call stay as they are, for the provider to judge.
     """
-    joined = _joined(messages)
-    return tuple(joined) if _fits(joined) else tuple(_Pairing(joined).put())
+    whole = _joined(messages) if _in_pieces(messages) else messages
+    return tuple(whole) if _fits(whole) else tuple(_Pairing(whole).put())
 
 
-def _joined(messages: Sequence[Message]) -> list[Message]:
+def _in_pieces(messages: Iterable[Message]) -> bool:
+    """Whether an answer may have come in several messages."""
+    return any(one.role is Role.ASSISTANT is next_.role for one, next_ in pairwise(messages))
+
+
+def _joined(messages: Iterable[Message]) -> list[Message]:
     """One message of calls, where an answer came in several."""
     joined: list[Message] = []
     for role, run in groupby(messages, lambda message: message.role):
@@ -38,7 +43,7 @@ def _answers(messages: Iterable[Message]) -> list[Message]:
     groups: list[list[Message]] = []
     called = False
     for message in messages:
-        calls = bool(calls_of(message))
+        calls = bool(calls_of(message.parts))
         if groups and (called or calls):
             groups[-1].append(message)
         else:
@@ -47,28 +52,30 @@ def _answers(messages: Iterable[Message]) -> list[Message]:
     return [group[0] if len(group) == 1 else Message(Role.ASSISTANT, tuple(chain(*[one.parts for one in group]))) for group in groups]
 
 
-def calls_of(message: Message) -> list[ToolCall]:
-    """Give the calls in a message."""
-    return [part for part in message.parts if isinstance(part, ToolCall)]
-
-
-def results_of(message: Message) -> list[ToolResult]:
-    """Give the results in a message."""
-    return [part for part in message.parts if isinstance(part, ToolResult)]
+def calls_of(parts: Iterable[Part]) -> list[ToolCall]:
+    """Give the calls among some parts."""
+    return [part for part in parts if type(part) is ToolCall]
 
 
 def _fits(messages: Iterable[Message]) -> bool:
     seen: set[str] = set()
-    called: set[str] = set()
+    called: list[str] = []
     for message in messages:
-        results = [result.id for result in results_of(message)]
-        if len(results) != len(called) or set(results) != called:
+        calls: list[str] = []
+        results: list[str] = []
+        for part in message.parts:
+            kind = type(part)
+            if kind is ToolCall:
+                calls.append(part.id)  # type: ignore[union-attr]
+            elif kind is ToolResult:
+                results.append(part.id)  # type: ignore[union-attr]
+        if results != called and sorted(results) != sorted(called):
             return False
-        calls = [call.id for call in calls_of(message)]
-        called = set(calls)
-        if len(called) != len(calls) or called & seen:
-            return False
-        seen |= called
+        for id_ in calls:
+            if id_ in seen:
+                return False
+            seen.add(id_)
+        called = calls
     return True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,8 +20,9 @@ from extproc.core.wire.splice import Fields, top_level
 T = TypeVar("T")
 
 SHAPES = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-SHAPE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+SHAPE: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What decoders raise."""
 _TEXT: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 _FLAG: msgspec.json.Decoder[bool | None] = msgspec.json.Decoder(bool | None)
 _WHOLE: msgspec.json.Decoder[int | None] = msgspec.json.Decoder(int | None)
@@ -30,6 +31,7 @@ _TEXTS: msgspec.json.Decoder[list[str] | None] = msgspec.json.Decoder(list[str] 
 _STRINGS: msgspec.json.Decoder[dict[str, str] | None] = msgspec.json.Decoder(dict[str, str] | None)
 _ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any)
 _INNER: msgspec.json.Decoder[dict[str, msgspec.Raw] | None] = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
+_RAWS: msgspec.json.Decoder[list[msgspec.Raw] | None] = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _INNERS: msgspec.json.Decoder[list[dict[str, msgspec.Raw]] | None] = msgspec.json.Decoder(list[dict[str, msgspec.Raw]] | None)
 _WORTH_NOTHING = frozenset({b"null", b"false", b"[]", b"{}", b'""'})
 _MOST_UNKNOWN = 20
@@ -42,6 +44,13 @@ _LONE = re.compile(
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 _ODD_NAME = re.compile(r"[^\w.-]", re.ASCII)
+
+
+class Plain(NamedTuple, Generic[T]):
+    """Reads what nearly all elements of a list are, and refuses all else: every key that is not known, above all."""
+
+    one: msgspec.json.Decoder[T]
+    all: msgspec.json.Decoder[list[T]]
 
 
 class Held:
@@ -115,7 +124,7 @@ def value(shape: Fields, key: str, decoder: msgspec.json.Decoder[T | None]) -> T
         return None
     try:
         return decoder.decode(raw)
-    except _ODD:
+    except ODD:
         return lenient(raw, decoder)  # it says why not
 
 
@@ -163,6 +172,28 @@ def inner(shape: Fields, key: str) -> Fields:
 def inners(shape: Fields, key: str) -> list[dict[str, msgspec.Raw]]:
     """Give a list of objects."""
     return value(shape, key, _INNERS) or []
+
+
+def raws(shape: Fields, key: str) -> list[msgspec.Raw]:
+    """Give a list of anything, undecoded."""
+    return value(shape, key, _RAWS) or []
+
+
+def each(shape: Fields, key: str, decoders: Plain[T]) -> Sequence[T | Fields]:
+    """Give the elements of a list in one step where all are plain; else those that are not as mappings of their keys to raw slices."""
+    raw = shape.get(key)
+    if raw is None:
+        return []
+    try:
+        return decoders.all.decode(raw)
+    except ODD:
+        read: list[T | Fields] = []
+        for one in raws(shape, key):
+            try:
+                read.append(decoders.one.decode(one))
+            except ODD:
+                read.append(lenient(one, SHAPE))
+        return read
 
 
 def is_text(raw: msgspec.Raw) -> bool:

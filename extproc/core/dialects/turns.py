@@ -6,7 +6,7 @@ there, and each id stands once. Nothing is empty. Servers of open models raise w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects.pairing import calls_of, paired
@@ -16,10 +16,10 @@ GO_ON = "Go on from the very end of your last message. Repeat nothing of it."
 """In place of an answer that is begun for the model: few models still take one (Claude does not from 4.6 on)."""
 _SYSTEM = "<system-message>\n{}\n</system-message>"
 _ORPHAN = "Result of an earlier tool call:"
-_OF: dict[Role, tuple[type[Part], ...]] = {
-    Role.SYSTEM: (Text,),
-    Role.USER: (Text, Media, ToolResult),
-    Role.ASSISTANT: (Text, Thought, ToolCall),
+_OF: Mapping[Role, frozenset[type[Part]]] = {
+    Role.SYSTEM: frozenset({Text}),
+    Role.USER: frozenset({Text, Media, ToolResult}),
+    Role.ASSISTANT: frozenset({Text, Thought, ToolCall}),
 }
 """What each can say."""
 
@@ -32,52 +32,63 @@ def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool =
     taken: list[tuple[Role, list[Part]]] = []
     for message in paired(messages):
         role = message.role
-        parts = [part for part in message.parts if isinstance(part, _OF[role]) and _says(part, signed=signed, unsigned=unsigned)]
+        parts = _saying(message, signed=signed, unsigned=unsigned)
         if not parts:
             continue
-        if role is Role.SYSTEM and not system:
-            role, parts = Role.USER, [Text(_SYSTEM.format(words_of(parts)))]
-        if role is Role.SYSTEM and taken and _calls(taken[-1][1]):
-            taken.append((Role.USER, []))
+        if role is Role.SYSTEM:
+            if not system:
+                role, parts = Role.USER, [Text(_SYSTEM.format(words_of(parts)))]
+            elif taken and calls_of(taken[-1][1]):
+                taken.append((Role.USER, []))
         if taken and taken[-1][0] is role:
             taken[-1][1].extend(parts)
         else:
             taken.append((role, parts))
     if taken and taken[-1][0] is Role.ASSISTANT:
-        taken.append((Role.USER, [] if _calls(taken[-1][1]) else [Text(GO_ON)]))
-    spoken = [Message(role, tuple(parts)) for role, parts in taken]
-    return [_answered(message, spoken[at - 1] if at else None) for at, message in enumerate(spoken)]
+        taken.append((Role.USER, [] if calls_of(taken[-1][1]) else [Text(GO_ON)]))
+    before: Sequence[Part] = ()
+    spoken = []
+    for role, parts in taken:
+        spoken.append(Message(role, tuple(parts if role is Role.ASSISTANT else _answered(parts, before))))
+        before = parts
+    return spoken
 
 
-def _calls(parts: Sequence[Part]) -> bool:
-    return any(isinstance(part, ToolCall) for part in parts)
+def _saying(message: Message, *, signed: bool, unsigned: bool) -> list[Part]:
+    """What of a message says something, and is for its side to say."""
+    kinds, saying = _OF[message.role], []
+    for part in message.parts:
+        kind = type(part)
+        if kind is Text:
+            says = not is_blank(part.text)  # type: ignore[union-attr]
+        elif kind is Thought:
+            says = bool(part.text) and (signed if part.signed else unsigned)  # type: ignore[union-attr]
+        else:
+            says = True
+        if says and kind in kinds:
+            saying.append(part)
+    return saying
 
 
-def _says(part: Part, *, signed: bool, unsigned: bool) -> bool:
-    match part:
-        case Text():
-            return bool(part.text.strip())
-        case Thought():
-            return bool(part.text) and (signed if part.signed else unsigned)
-    return True
-
-
-def _answered(message: Message, before: Message | None) -> Message:
-    """Put the results of the calls in the message before in front, and those that are missing; others become words."""
-    if message.role is Role.ASSISTANT:
-        return message
-    open_calls = {call.id: call for call in calls_of(before)} if before is not None else {}
+def _answered(parts: list[Part], before: Iterable[Part]) -> Sequence[Part]:
+    """Put the results of the calls before in front, and those that are missing; others become words."""
+    called = [part.id for part in before if type(part) is ToolCall]
+    resulted = [part.id for part in parts if type(part) is ToolResult]
+    if called == resulted and (len(parts) == len(called) or not called or type(parts[len(called) - 1]) is ToolResult):
+        return parts
+    open_calls = dict.fromkeys(called)
     results: list[Part] = []
     others: list[Part] = []
-    for part in message.parts:
+    for part in parts:
         if not isinstance(part, ToolResult):
             others.append(part)
-        elif open_calls.pop(part.id, None) is not None:
+        elif part.id in open_calls:
+            del open_calls[part.id]
             results.append(part)
         else:
-            others += [Text(_ORPHAN), *[said for said in part.parts if not isinstance(said, Text) or said.text.strip()]]
+            others += [Text(_ORPHAN), *[said for said in part.parts if not isinstance(said, Text) or not is_blank(said.text)]]
     results += [ToolResult(id_, (Text(NO_RESULT),), error=True) for id_ in open_calls]
-    return Message(message.role, (*results, *others))
+    return [*results, *others]
 
 
 def called(messages: Sequence[Message]) -> dict[str, bool]:
@@ -92,9 +103,14 @@ def last_called(messages: Sequence[Message]) -> bool:
 
 def words_of(parts: Sequence[Part]) -> str:
     """Give all text in some parts as one."""
-    return "\n\n".join([part.text for part in parts if isinstance(part, Text) and part.text.strip()])
+    return "\n\n".join([part.text for part in parts if type(part) is Text and not is_blank(part.text)])
 
 
 def media_of(parts: Sequence[Part]) -> list[Media]:
     """Give the images and documents among some parts."""
-    return [part for part in parts if isinstance(part, Media)]
+    return [part for part in parts if type(part) is Media]
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text says nothing."""
+    return not text or text.isspace()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from extproc.core.answers import Answer, Began, Counted, Ended, Gathering, Piece
+from extproc.core.answers import Answer, Began, Counted, Ended, Gathering, Grew, Piece
 from extproc.core.dialects.contract import DialectSpec
 from extproc.core.dialects.crossing import Crossing
 from extproc.core.paths.intake import Intake, Item
@@ -41,7 +41,9 @@ class Translated:
 
     def _told(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
-            pieces = [Began(self._id, piece.model) if isinstance(piece, Began) else piece for piece in self._crossing.take(item.pieces)]
+            pieces = self._crossing.take(item.pieces)
+            if pieces and isinstance(began := pieces[0], Began):  # it is the first piece of all
+                pieces = [Began(self._id, began.model), *pieces[1:]]
             self._gathering.take(pieces)
             yield Item(self._shown(pieces), pieces)
 
@@ -83,6 +85,8 @@ class TranslatedStream(Translated):
             yield Item(self._shown([Ended()]), [Ended()])
 
     def _shown(self, pieces: list[Piece]) -> bytes:
+        if len(pieces) == 1 and type(pieces[0]) is Grew:
+            return self._writer.write(pieces[0])
         told = any(isinstance(piece, Counted) for piece in pieces)
         self._counted = self._counted or told
         written = []

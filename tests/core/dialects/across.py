@@ -96,7 +96,7 @@ def read(source: Dialect, chunks: Iterable[bytes]) -> list[Piece]:
 
 def crossed(target: Dialect, pieces: Iterable[Piece]) -> list[Piece]:
     """The pieces as another dialect is told them."""
-    return Crossing(_TOOLS[target]).take(pieces)
+    return Crossing(_TOOLS[target]).take([*pieces])
 
 
 def written(target: Dialect, pieces: Iterable[Piece]) -> bytes:

@@ -10,12 +10,14 @@ import msgspec
 
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects import media
+from extproc.core.dialects.anthropic.plain import PlainCall, PlainMessage, PlainResult, PlainText, PlainThinking
 from extproc.core.dialects.base import content_of
 from extproc.core.dialects.reading import SHAPES, Held, anything, flag, inner, inners, is_object, text, there, worth
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.splice import Fields
 
 _AT = "messages[].content"
+_FAILED = f"{_AT}[tool_result].is_error"
 _NOTHING = msgspec.Raw(b"null")
 _OBJECT = msgspec.Raw(b"{}")
 _PLAIN = {
@@ -59,9 +61,9 @@ class Blocks:
             "container_upload": self._upload,
         }
 
-    def messages(self, shapes: Iterable[Fields]) -> tuple[Message, ...]:
+    def messages(self, found: Iterable[PlainMessage | Fields]) -> tuple[Message, ...]:
         """Read messages."""
-        read = [self._message(shape) for shape in shapes]
+        read = [self._plain(one) if isinstance(one, PlainMessage) else self._message(one) for one in found]
         last = next((message for message in reversed(read) if message.role is not Role.SYSTEM), None)
         if last is not None and last.role is Role.ASSISTANT and not any(isinstance(part, ToolCall) for part in last.parts):
             self._held.add("messages[assistant] last")
@@ -78,6 +80,34 @@ class Blocks:
         if any(said.text.startswith(_BILLING) for said in texts):
             self._held.add(f"{where}billing")
         return tuple([said for said in texts if not said.text.startswith(_BILLING)])
+
+    def _plain(self, message: PlainMessage) -> Message:
+        content = message.content
+        parts: tuple[Part, ...]
+        parts = (Text(content),) if isinstance(content, str) else tuple([self._plain_part(block) for block in content])
+        return Message(Role.USER, parts) if message.role == "user" else Message(Role.ASSISTANT, self._spoken(parts))
+
+    def _plain_part(self, block: PlainText | PlainThinking | PlainCall | PlainResult) -> Part:
+        cached = bool(block.cache_control)
+        if cached:
+            self._held.add(f"{_WHERE[str(block.__struct_config__.tag)]}cache_control")
+        if isinstance(block, PlainResult):
+            content = block.content
+            if block.is_error:
+                self._held.add(_FAILED)
+            said = (Text(content),) if isinstance(content, str) else tuple([self._plain_text(one) for one in content])
+            return ToolResult(block.tool_use_id, said, block.is_error, cached)
+        if isinstance(block, PlainCall):
+            return ToolCall(block.id, block.name, _arguments(block.input), cached=cached)
+        if isinstance(block, PlainText):
+            return Text(block.text, cached)
+        self._thought(signed=bool(block.signature))
+        return Thought(block.thinking, bool(block.signature))
+
+    def _plain_text(self, block: PlainText) -> Text:
+        if block.cache_control:
+            self._held.add(f"{_WHERE['text']}cache_control")
+        return Text(block.text, bool(block.cache_control))
 
     def _message(self, shape: Fields) -> Message:
         try:
@@ -167,24 +197,24 @@ class Blocks:
 
     def _thinking(self, block: Fields) -> Thought:
         signed = there(block, "signature")
-        self._held.add(f"{_AT}[thinking]" if signed else f"{_AT}[thinking] unsigned")
+        self._thought(signed=signed)
         return Thought(text(block, "thinking"), signed)
+
+    def _thought(self, *, signed: bool) -> None:
+        self._held.add(f"{_AT}[thinking]" if signed else f"{_AT}[thinking] unsigned")
 
     def _redacted(self, _: Fields) -> None:
         self._held.add(f"{_AT}[redacted_thinking]")
 
     def _call(self, block: Fields) -> ToolCall:
-        given = block.get("input", _OBJECT)
-        if not is_object(given) and worth(given):
-            raise UnreadableError("unreadable_messages")
-        arguments = bytes(given).decode() if is_object(given) else "{}"
+        arguments = _arguments(block.get("input", _OBJECT))
         return ToolCall(text(block, "id"), text(block, "name"), arguments, cached=there(block, "cache_control"))
 
     def _result(self, block: Fields) -> ToolResult:
         parts = [part for part in self._parts(block, "content", _IN_RESULT) if isinstance(part, Text | Media)]
         failed = flag(block, "is_error") is True
         if failed:
-            self._held.add(f"{_AT}[tool_result].is_error")
+            self._held.add(_FAILED)
         if any(isinstance(part, Media) for part in parts):
             self._held.add(f"{_AT}[tool_result].content[]")
         return ToolResult(text(block, "tool_use_id"), tuple(parts), failed, there(block, "cache_control"))
@@ -202,6 +232,14 @@ class Blocks:
         told: Any = anything(block, "input" if kind.endswith("use") else "content")
         said = msgspec.json.encode(_open(told)).decode()[:_LONGEST]
         return Text(f"[{text(block, 'name') or kind}: {said}]")
+
+
+def _arguments(given: msgspec.Raw) -> str:
+    if is_object(given):
+        return str(given, "utf-8")
+    if worth(given):
+        raise UnreadableError("unreadable_messages")
+    return "{}"
 
 
 def _whole(parts: Iterable[Part]) -> Iterable[Part]:

@@ -10,7 +10,7 @@ import msgspec
 from extproc.core.conversation import Media, Message, Part, Role, Text, ToolCall, ToolResult, fitted, fitted_id
 from extproc.core.dialects.media import is_textual, text_in
 from extproc.core.dialects.offering import free_arguments, object_of
-from extproc.core.dialects.turns import turns
+from extproc.core.dialects.turns import is_blank, turns
 
 _MARK = {"type": "ephemeral"}
 _MOST_MARKS = 4
@@ -53,39 +53,33 @@ def messages_of(messages: Sequence[Message], marks: Marks) -> list[dict[str, Any
 
 def _message(message: Message, marks: Marks) -> dict[str, Any]:
     role = "assistant" if message.role is Role.ASSISTANT else "user"
-    match message.parts:
-        case (Text(cached=False) as said,):
-            return {"role": role, "content": said.text}
-    return {"role": role, "content": [block for part in message.parts for block in _blocks(part, marks)]}
+    return {"role": role, "content": _content(message.parts, marks)}
 
 
-def _blocks(part: Part, marks: Marks) -> list[dict[str, Any]]:
-    match part:
-        case Text():
-            return [marks.put({"type": "text", "text": part.text}, cached=part.cached)] if part.text.strip() else []
-        case Media():
-            return [marks.put(_media(part), cached=part.cached)]
-        case ToolCall():
-            given = free_arguments(part.arguments) if part.custom else object_of(part.arguments)
-            block = {"type": "tool_use", "id": fitted_id(part.id), "name": fitted(part.name), "input": given}
-            return [marks.put(block, cached=part.cached)]
-        case ToolResult():
-            return [_result(part, marks)]
-    return []
+def _content(parts: Sequence[Part], marks: Marks) -> str | list[dict[str, Any]]:
+    """Write some parts; a text that stands alone as it is."""
+    if len(parts) == 1:
+        part = parts[0]
+        if type(part) is Text and not part.cached:
+            return part.text
+        return [_block(part, marks)]
+    return [_block(part, marks) for part in parts if type(part) is not Text or not is_blank(part.text)]
 
 
-def _result(result: ToolResult, marks: Marks) -> dict[str, Any]:
-    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": fitted_id(result.id)}
-    match result.parts:
-        case (Text(cached=False) as said,):
-            content: Any = said.text
-        case _:
-            content = [block for part in result.parts for block in _blocks(part, marks)]
-    if content:
-        block["content"] = content
-    if result.error:
-        block["is_error"] = True
-    return marks.put(block, cached=result.cached)
+def _block(part: Part, marks: Marks) -> dict[str, Any]:
+    if isinstance(part, ToolCall):
+        given = free_arguments(part.arguments) if part.custom else object_of(part.arguments)
+        return marks.put({"type": "tool_use", "id": fitted_id(part.id), "name": fitted(part.name), "input": given}, cached=part.cached)
+    if isinstance(part, ToolResult):
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": fitted_id(part.id)}
+        if content := _content(part.parts, marks):
+            block["content"] = content
+        if part.error:
+            block["is_error"] = True
+        return marks.put(block, cached=part.cached)
+    if isinstance(part, Media):
+        return marks.put(_media(part), cached=part.cached)
+    return marks.put({"type": "text", "text": part.text}, cached=isinstance(part, Text) and part.cached)
 
 
 def _media(media: Media) -> dict[str, Any]:

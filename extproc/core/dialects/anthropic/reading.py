@@ -5,8 +5,9 @@ from __future__ import annotations
 from extproc.core.conversation import Conversation, Form, Thinking
 from extproc.core.dialects.anthropic.blocks import Blocks
 from extproc.core.dialects.anthropic.features import FIELDS
+from extproc.core.dialects.anthropic.plain import PLAIN
 from extproc.core.dialects.anthropic.tools import offered
-from extproc.core.dialects.reading import Held, flag, inner, inners, is_odd, json, number, opened, text, texts, there, whole
+from extproc.core.dialects.reading import Held, each, flag, inner, is_odd, json, number, opened, text, texts, there, whole
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.splice import Fields
 
@@ -32,7 +33,7 @@ def conversation(body: bytes) -> Conversation:
     fields = opened(body)
     if "messages" not in fields:
         raise UnreadableError("unreadable_messages")
-    held = Held(FIELDS)
+    found, held = each(fields, "messages", PLAIN), Held(FIELDS)
     held.rest("", fields, _PLAIN)
     blocks = Blocks(held)
     tools, choice = offered(fields, held)
@@ -41,7 +42,7 @@ def conversation(body: bytes) -> Conversation:
     return Conversation(
         model=text(fields, "model"),
         system=blocks.texts(fields, "system", "system[]."),
-        messages=blocks.messages(inners(fields, "messages")),
+        messages=blocks.messages(found),
         tools=tools,
         choice=choice,
         form=_form(fields),

@@ -38,12 +38,13 @@ _REASONS = {
     Stop.OTHER: "pause_turn",
 }
 _NO_USAGE = Usage()
+_GROWING = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":'
 _DELTAS = {
-    Part.TEXT: ("text_delta", "text"),
-    Part.THINKING: ("thinking_delta", "thinking"),
-    Part.CALL: ("input_json_delta", "partial_json"),
+    Part.TEXT: b'{"type":"text_delta","text":',
+    Part.THINKING: b'{"type":"thinking_delta","thinking":',
+    Part.CALL: b'{"type":"input_json_delta","partial_json":',
 }
-"""Of each part: its delta, and the key of the text in it."""
+"""Of each part: its delta, as far as the text."""
 
 
 class Writer:
@@ -59,6 +60,8 @@ class Writer:
         self._started = self._over = False
         self._index = 0
         self._part = Part.TEXT
+        self._growing = b""
+        """The event of more text in the open block, as far as the text."""
         self._empty = True
         """Nothing of the open block's text was written yet."""
         self._free: list[str] | None = None
@@ -70,6 +73,8 @@ class Writer:
         if self._over:
             return b""
         match piece:
+            case Grew():
+                return self._more(piece.text)
             case Began():
                 self._head = piece
                 return self._start() if self._usage is not None else b""
@@ -87,23 +92,19 @@ class Writer:
                 return error_event(piece.status, piece.message)
         return self._block(piece)
 
-    def _block(self, piece: Opened | Grew | Signed | Closed) -> bytes:
+    def _block(self, piece: Opened | Signed | Closed) -> bytes:
         match piece:
             case Opened():
                 return self._start() + self._opened(piece)
-            case Grew() if self._free is not None:
-                self._free.append(piece.text)
-                return b""
-            case Grew():
-                self._empty = False
-                return self._grown(piece.text)
+            case Signed() if self._part is Part.THINKING:
+                return self._delta(b'{"type":"signature_delta","signature":%b}' % msgspec.json.encode(piece.signature))
             case Signed():
-                signed = {"type": "signature_delta", "signature": piece.signature}
-                return self._delta(signed) if self._part is Part.THINKING else b""
+                return b""
+        rest = b""
         if self._free is not None:
-            rest = self._grown(bytes(free_arguments("".join(self._free))).decode())
-        else:
-            rest = self._grown("{}") if self._part is Part.CALL and self._empty else b""
+            rest = self._grown(str(free_arguments("".join(self._free)), "utf-8"))
+        elif self._part is Part.CALL and self._empty:
+            rest = self._grown("{}")
         end = _event({"type": "content_block_stop", "index": self._index})
         self._index += 1
         return rest + end
@@ -111,6 +112,7 @@ class Writer:
     def _opened(self, piece: Opened) -> bytes:
         self._part, self._empty = piece.part, True
         self._free = [] if piece.form is Form.CUSTOM else None
+        self._growing = _GROWING % self._index + _DELTAS.get(piece.part, b"")
         block = {
             "type": "content_block_start",
             "index": self._index,
@@ -118,14 +120,20 @@ class Writer:
         }
         return _event(block) + (self._grown("") if piece.part is Part.CALL else b"")
 
+    def _more(self, text: str) -> bytes:
+        if self._free is not None:
+            self._free.append(text)
+            return b""
+        self._empty = False
+        return self._grown(text)
+
     def _grown(self, text: str) -> bytes:
         if self._part is Part.OTHER:
-            return b"".join([self._delta(msgspec.Raw(line.encode())) for line in _lines(text)])
-        kind, key = _DELTAS[self._part]
-        return self._delta({"type": kind, key: text})
+            return b"".join([self._delta(line.encode()) for line in _lines(text)])
+        return b"%b%b}}\n\n" % (self._growing, msgspec.json.encode(text))
 
-    def _delta(self, delta: dict[str, str] | msgspec.Raw) -> bytes:
-        return _event({"type": "content_block_delta", "index": self._index, "delta": delta})
+    def _delta(self, delta: bytes) -> bytes:
+        return b"%b%b}\n\n" % (_GROWING % self._index, delta)
 
     def _start(self) -> bytes:
         if self._started:

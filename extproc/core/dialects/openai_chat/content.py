@@ -32,17 +32,27 @@ def messages_of(conversation: Conversation, thoughts: str) -> list[dict[str, Any
 
 
 def _assistant(message: Message, *, empty_thought: bool) -> dict[str, Any]:
-    calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
-    thought = "\n\n".join([part.text for part in message.parts if isinstance(part, Thought)])
-    written: dict[str, Any] = {"role": "assistant", "content": words_of(message.parts) or (None if calls else "")}
-    if thought or (calls and empty_thought):
-        written["reasoning_content"] = thought
-    return {**written, "tool_calls": calls} if calls else written
+    calls: list[dict[str, Any]] = []
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in message.parts:
+        if isinstance(part, ToolCall):
+            calls.append(_call(part))
+        elif isinstance(part, Text):
+            texts.append(part.text)
+        elif isinstance(part, Thought):
+            thoughts.append(part.text)
+    written: dict[str, Any] = {"role": "assistant", "content": "\n\n".join(texts) if texts or not calls else None}
+    if thoughts or (calls and empty_thought):
+        written["reasoning_content"] = "\n\n".join(thoughts)
+    if calls:
+        written["tool_calls"] = calls
+    return written
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
     given = free_arguments(call.arguments) if call.custom else object_of(call.arguments)
-    return {"id": fitted_id(call.id), "type": "function", "function": {"name": fitted(call.name), "arguments": bytes(given).decode()}}
+    return {"id": fitted_id(call.id), "type": "function", "function": {"name": fitted(call.name), "arguments": str(given, "utf-8")}}
 
 
 def _user(message: Message) -> Iterable[dict[str, Any]]:

@@ -94,9 +94,12 @@ class ChatReader:
         delta = choice.delta or choice.message
         if delta is not None:
             # Some servers send a thought under both keys at once.
-            self._text(Part.THINKING, None, delta.reasoning_content or delta.reasoning, said)
-            self._text(Part.TEXT, None, delta.content, said)
-            self._text(Part.TEXT, REFUSAL, delta.refusal, said)
+            if thought := delta.reasoning_content or delta.reasoning:
+                self._text(Part.THINKING, None, thought, said)
+            if delta.content:
+                self._text(Part.TEXT, None, delta.content, said)
+            if delta.refusal:
+                self._text(Part.TEXT, REFUSAL, delta.refusal, said)
             for call in delta.tool_calls or ():
                 self._call(call, CUSTOM if call.custom else None, said)
             older = delta.function_call
@@ -115,9 +118,7 @@ class ChatReader:
             return Stop.REFUSAL if self._refused else Stop.CALLS if self._called else stop
         return stop
 
-    def _text(self, part: Part, raw: str | None, text: str | None, said: list[Piece]) -> None:
-        if not text:
-            return
+    def _text(self, part: Part, raw: str | None, text: str, said: list[Piece]) -> None:
         if self._open != (part, raw):
             self._begin(Opened(part, raw=raw, form=_FORMS[raw]), said)
             self._refused = self._refused or raw == REFUSAL

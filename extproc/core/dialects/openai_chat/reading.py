@@ -6,14 +6,15 @@ import msgspec
 
 from extproc.core.conversation import Conversation, Form, Thinking
 from extproc.core.dialects.openai_chat.features import FIELDS
+from extproc.core.dialects.openai_chat.plain import PLAIN
 from extproc.core.dialects.openai_chat.talk import Talk
 from extproc.core.dialects.openai_chat.tools import offered
 from extproc.core.dialects.reading import (
     Held,
     anything,
+    each,
     flag,
     inner,
-    inners,
     is_odd,
     json,
     number,
@@ -51,10 +52,10 @@ def conversation(body: bytes) -> Conversation:
     fields = opened(body)
     if "messages" not in fields:
         raise UnreadableError("unreadable_messages")
-    held = Held(FIELDS)
+    found, held = each(fields, "messages", PLAIN), Held(FIELDS)
     held.rest("", fields, _PLAIN)
     talk = Talk(held)
-    messages = talk.take(inners(fields, "messages"))
+    messages = talk.take(found)
     tools, choice = offered(fields, held)
     _see_kinds(fields, held)
     return Conversation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects import media
 from extproc.core.dialects.base import content_of
+from extproc.core.dialects.openai_chat.plain import PlainAssistant, PlainMessage, PlainResult, PlainSystem, PlainUser, parts_of, texts_of
 from extproc.core.dialects.reading import SHAPES, Held, inner, inners, is_object, is_text, text, there
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.splice import Fields
@@ -37,25 +38,41 @@ class Talk:
         """Of the tool messages that came last."""
         self.system: list[Text] = []
 
-    def take(self, shapes: Iterable[Fields]) -> tuple[Message, ...]:
+    def take(self, found: Iterable[PlainMessage | Fields]) -> tuple[Message, ...]:
         """Give the messages; the leading ones of the system's stand in `system`."""
-        for shape in shapes:
-            role = text(shape, "role")
-            if role in _RESULTS:
-                self._results.append(self._result(shape, role))
-                continue
-            self._flush()
-            if role in _SYSTEM:
-                self._take_system(shape)
-            elif role == "user":
-                self._messages.append(Message(Role.USER, self._named(shape, self._parts(shape, "user"))))
-            elif role == "assistant":
-                self._messages.append(Message(Role.ASSISTANT, self._assistant(shape)))
-            else:
-                raise UnreadableError("unreadable_messages")
+        for one in found:
+            if isinstance(one, PlainResult):
+                self._results.append(ToolResult(one.tool_call_id, texts_of(one.content)))
+            elif isinstance(one, PlainAssistant):
+                self._say(Role.ASSISTANT, parts_of(one))
+            elif isinstance(one, PlainUser):
+                self._say(Role.USER, texts_of(one.content))
+            elif isinstance(one, PlainSystem):
+                self._instruct(texts_of(one.content))
+            elif not isinstance(one, PlainMessage):
+                self._take(one)
         self._flush()
         self._see_prefill()
         return tuple(self._messages)
+
+    def _take(self, shape: Fields) -> None:
+        role = text(shape, "role")
+        if role in _RESULTS:
+            self._results.append(self._result(shape, role))
+            return
+        self._flush()
+        if role in _SYSTEM:
+            self._instruct([part for part in self._named(shape, self._parts(shape, "system")) if isinstance(part, Text)])
+        elif role == "user":
+            self._say(Role.USER, self._named(shape, self._parts(shape, "user")))
+        elif role == "assistant":
+            self._say(Role.ASSISTANT, self._assistant(shape))
+        else:
+            raise UnreadableError("unreadable_messages")
+
+    def _say(self, role: Role, parts: tuple[Part, ...]) -> None:
+        self._flush()
+        self._messages.append(Message(role, parts))
 
     def _flush(self) -> None:
         if self._results:
@@ -67,8 +84,8 @@ class Talk:
         if last is not None and last.role is Role.ASSISTANT and not any(isinstance(part, ToolCall) for part in last.parts):
             self._held.add("messages[assistant] last")
 
-    def _take_system(self, shape: Fields) -> None:
-        texts = [part for part in self._named(shape, self._parts(shape, "system")) if isinstance(part, Text)]
+    def _instruct(self, texts: Sequence[Text]) -> None:
+        self._flush()
         if self._messages:
             self._held.add("messages[system] later")
             self._messages.append(Message(Role.SYSTEM, tuple(texts)))

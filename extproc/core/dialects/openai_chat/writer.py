@@ -40,7 +40,11 @@ class ChatWriter:
         self._tells_usage = usage
         self._head = _head("", _CHUNK, created_s, "")
         """What all chunks begin with."""
+        # Where the client asked for usage, every chunk has the field, and only the last one has numbers in it.
+        self._tail = b',"usage":null}' if usage else b"}"
         self._open = Opened(Part.TEXT)
+        self._growing: tuple[bytes, bytes] | None = None
+        """A chunk of more text in the open part, around the text."""
         self._calls = 0
         self._kinds: set[str] = set()
         """What the parts so far were that have a form of their own."""
@@ -52,13 +56,13 @@ class ChatWriter:
         if self._done:
             return b""
         match piece:
+            case Grew():
+                return self._grown(piece.text)
             case Began():
-                self._head = _head(piece.id, _CHUNK, self._created_s, piece.model)
+                self._head, self._growing = _head(piece.id, _CHUNK, self._created_s, piece.model), None
                 return self._chunk({"role": "assistant", "content": ""})
             case Opened():
                 return self._opened(piece)
-            case Grew():
-                return self._grown(piece.text)
             case Counted():
                 self._usage = piece.usage
             case Stopped():
@@ -72,7 +76,7 @@ class ChatWriter:
         return b""
 
     def _opened(self, opened: Opened) -> bytes:
-        self._open = opened
+        self._open, self._growing = opened, None
         self._kinds.add(_kind(opened))
         if opened.part is Part.OTHER:
             return self._chunk(opened.raw) if isinstance(opened.raw, dict) else b""
@@ -83,24 +87,33 @@ class ChatWriter:
         self._calls += 1
         return self._chunk({"tool_calls": [{"index": self._calls - 1, **_call(opened, "")}]})
 
-    def _grown(self, text: str) -> bytes:
+    def _parted(self) -> tuple[bytes, bytes]:
+        """Give the chunk of more text in the open part, in front of the text and behind it; nothing where it has no text."""
+        before, after = b"", b"}"
         match self._open.part, _kind(self._open):
             case Part.THINKING, _:
-                return self._chunk({"reasoning_content": text})
+                before = b'"reasoning_content":'
             case Part.TEXT, kind:
-                return self._chunk({"refusal" if kind == REFUSAL else "content": text})
+                before = b'"refusal":' if kind == REFUSAL else b'"content":'
             case Part.CALL, kind if kind == LEGACY:
-                return self._chunk({LEGACY: {"arguments": text}})
+                before, after = b'"function_call":{"arguments":', b"}}"
             case Part.CALL, kind:
-                inner = {"custom": {"input": text}} if kind == CUSTOM else {"function": {"arguments": text}}
-                return self._chunk({"tool_calls": [{"index": self._calls - 1, **inner}]})
-        return b""
+                inner = b'"custom":{"input":' if kind == CUSTOM else b'"function":{"arguments":'
+                before, after = b'"tool_calls":[{"index":%d,%b' % (self._calls - 1, inner), b"}}]}"
+            case _:
+                return b"", b""
+        head = b'data: %b,"choices":[{"index":0,"delta":{%b' % (self._head, before)
+        return head, b'%b,"logprobs":null,"finish_reason":null}]%b\n\n' % (after, self._tail)
+
+    def _grown(self, text: str) -> bytes:
+        if not self._growing:
+            self._growing = self._parted()
+        before, after = self._growing
+        return b"%b%b%b" % (before, msgspec.json.encode(text), after) if before else b""
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        # Where the client asked for usage, every chunk has the field, and only the last one has numbers in it.
-        tail = b',"usage":null}' if self._tells_usage else b"}"
-        return event("", b'%b,"choices":[%b]%b' % (self._head, msgspec.json.encode(choice), tail))
+        return event("", b'%b,"choices":[%b]%b' % (self._head, msgspec.json.encode(choice), self._tail))
 
     def _last(self) -> bytes:
         if not self._tells_usage or self._usage is None:

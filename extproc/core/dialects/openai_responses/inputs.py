@@ -21,37 +21,40 @@ def items_of(messages: Sequence[Message], *, free: bool) -> list[Json]:
     items: list[Json] = []
     custom: set[str] = set()
     for message in turns(messages, system=True):
-        if message.role is Role.ASSISTANT:
-            items += _answered(message, custom, free=free)
-        else:
-            items += [_result(part, custom) for part in message.parts if isinstance(part, ToolResult)]
-            if said := _parts([part for part in message.parts if isinstance(part, Text | Media)]):
-                role = "user" if message.role is Role.USER else "developer"
-                items.append({"type": "message", "role": role, "content": said})
+        said: list[Text | Media] = []
+        for part in message.parts:
+            if isinstance(part, ToolResult):
+                items.append(_result(part, custom))
+            elif isinstance(part, ToolCall):
+                items.append(_call(part, custom, free=free))
+            elif message.role is Role.ASSISTANT and isinstance(part, Text):
+                items.append({"type": "message", "role": "assistant", "content": part.text})
+            elif isinstance(part, Text | Media):
+                said.append(part)
+        if content := _parts(said):
+            items.append({"type": "message", "role": "user" if message.role is Role.USER else "developer", "content": content})
     return items
 
 
-def _answered(message: Message, custom: set[str], *, free: bool) -> Iterable[Json]:
-    for part in message.parts:
-        if isinstance(part, Text):
-            yield {"type": "message", "role": "assistant", "content": part.text}
-        elif isinstance(part, ToolCall) and part.custom and free:
-            custom.add(part.id)
-            yield {"type": "custom_tool_call", "call_id": fitted_id(part.id), "name": fitted(part.name), "input": part.arguments}
-        elif isinstance(part, ToolCall):
-            arguments = bytes(free_arguments(part.arguments) if part.custom else object_of(part.arguments)).decode()
-            yield {"type": "function_call", "call_id": fitted_id(part.id), "name": fitted(part.name), "arguments": arguments}
+def _call(call: ToolCall, custom: set[str], *, free: bool) -> Json:
+    if call.custom and free:
+        custom.add(call.id)
+        return {"type": "custom_tool_call", "call_id": fitted_id(call.id), "name": fitted(call.name), "input": call.arguments}
+    arguments = str(free_arguments(call.arguments) if call.custom else object_of(call.arguments), "utf-8")
+    return {"type": "function_call", "call_id": fitted_id(call.id), "name": fitted(call.name), "arguments": arguments}
 
 
 def _result(result: ToolResult, custom: set[str]) -> Json:
-    parts = list(result.parts)
-    first = parts[0] if parts else Text("")
-    if result.error and not (isinstance(first, Text) and first.text.lower().startswith(_FAILED)):
-        parts = [Text(f"Error: {first.text}"), *parts[1:]] if isinstance(first, Text) else [Text("Error:"), *parts]
-    said = [part.text for part in parts if isinstance(part, Text)]
-    output = "".join(said) if len(parts) <= 1 and len(said) == len(parts) else _parts(parts)
     kind = "custom_tool_call_output" if result.id in custom else "function_call_output"
-    return {"type": kind, "call_id": fitted_id(result.id), "output": output}
+    return {"type": kind, "call_id": fitted_id(result.id), "output": _output(result.parts, failed=result.error)}
+
+
+def _output(parts: Sequence[Text | Media], *, failed: bool) -> str | list[Json]:
+    first = parts[0] if parts else Text("")
+    if failed and not (isinstance(first, Text) and first.text.lower().startswith(_FAILED)):
+        parts = [Text(f"Error: {first.text}"), *parts[1:]] if isinstance(first, Text) else [Text("Error:"), *parts]
+        first = parts[0]
+    return first.text if len(parts) <= 1 and isinstance(first, Text) else _parts(parts)
 
 
 def _parts(parts: Iterable[Text | Media]) -> list[Json]:

@@ -36,11 +36,14 @@ _ODD = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 class Told(Protocol):
     """An output item while it is told. Events lack the numbers that come from their place in the stream."""
 
+    delta: Json | None
+    """The event of more text, without the text; None where it is told at the end."""
+
     def begin(self) -> list[Json]:
         """Give the events of its beginning."""
 
     def grow(self, text: str) -> list[Json]:
-        """Give the events of more text."""
+        """Take more text; give the events in front of that of the text."""
 
     def end(self, signature: str) -> list[Json]:
         """Give the events of its end, without that of the item itself."""
@@ -58,6 +61,7 @@ class Message:
         self._event = "response.refusal" if self._field == "refusal" else "response.output_text"
         self._head = {"id": item_id, "type": "message", "role": "assistant", **_rest(raw)}
         self._at = {"item_id": item_id, "content_index": 0}
+        self.delta: Json | None = {"type": f"{self._event}.delta", **self._at, **self._logprobs()}
         self._texts: list[str] = []
 
     def begin(self) -> list[Json]:
@@ -68,7 +72,7 @@ class Message:
     def grow(self, text: str) -> list[Json]:
         """Go on."""
         self._texts.append(text)
-        return [{"type": f"{self._event}.delta", **self._at, "delta": text, **self._logprobs()}]
+        return []
 
     def end(self, signature: str) -> list[Json]:  # noqa: ARG002
         """Close the part."""
@@ -99,6 +103,7 @@ class Call:
         self._event = f"response.{kind}_{self._field}"
         self._head = {"id": item_id, "type": kind, "call_id": opened.id, "name": opened.name, **_rest(raw)}
         self._at = {"item_id": item_id}
+        self.delta: Json | None = {"type": f"{self._event}.delta", **self._at}
         self._texts: list[str] = []
 
     def begin(self) -> list[Json]:
@@ -108,7 +113,7 @@ class Call:
     def grow(self, text: str) -> list[Json]:
         """Go on."""
         self._texts.append(text)
-        return [{"type": f"{self._event}.delta", **self._at, "delta": text}]
+        return []
 
     def end(self, signature: str) -> list[Json]:  # noqa: ARG002
         """Tell the whole arguments."""
@@ -121,6 +126,8 @@ class Call:
 
 class Action:
     """A call of a tool that only this dialect knows: told at once when it is whole, since its object cannot come in pieces."""
+
+    delta: Json | None = None
 
     def __init__(self, opened: Opened, item_id: str) -> None:
         self._kind = call_type(opened)
@@ -153,6 +160,7 @@ class Thought:
     def __init__(self, opened: Opened, item_id: str) -> None:
         self._head = {"id": item_id, "type": "reasoning", **_rest(_raw(opened))}
         self._at = {"item_id": item_id, "summary_index": 0}
+        self.delta: Json | None = {"type": "response.reasoning_summary_text.delta", **self._at}
         self._texts: list[str] = []
         self._signature = ""
 
@@ -164,7 +172,7 @@ class Thought:
         """Go on."""
         begun = [] if self._texts else [{"type": "response.reasoning_summary_part.added", **self._at, "part": _summary("")}]
         self._texts.append(text)
-        return [*begun, {"type": "response.reasoning_summary_text.delta", **self._at, "delta": text}]
+        return begun
 
     def end(self, signature: str) -> list[Json]:
         """Close the summary, and sign."""
@@ -183,6 +191,8 @@ class Thought:
 
 class Other:
     """Any other item, as it came."""
+
+    delta: Json | None = None
 
     def __init__(self, raw: Json) -> None:
         self._raw = raw

@@ -7,7 +7,6 @@ open while the next one begins. What comes for a later part waits until the part
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from typing import Any
 
 from extproc.core.answers import Closed, Grew, Opened, Part, Piece, Signed
@@ -44,18 +43,18 @@ class Growing:
         """There is no text yet."""
         return not self._said
 
-    def tell(self) -> Iterator[Piece]:
+    def tell(self) -> list[Piece]:
         """Give what has not been told."""
-        if self._opened is not None:
-            yield self._opened
-            self._opened = None
-        for text in self._said[self._told :]:
-            yield Grew(text)
+        pieces: list[Piece] = [Grew(text) for text in self._said[self._told :]]
         self._told = len(self._said)
+        if self._opened is not None:
+            pieces.insert(0, self._opened)
+            self._opened = None
         if self.whole:
             if self._signature:
-                yield Signed(self._signature)
-            yield Closed()
+                pieces.append(Signed(self._signature))
+            pieces.append(Closed())
+        return pieces
 
 
 class Item:
@@ -115,7 +114,8 @@ class Row:
         pieces: list[Piece] = []
         while self._waiting:
             part = self._waiting[0]
-            pieces += part.tell()
+            told = part.tell()
+            pieces = pieces + told if pieces else told
             if not part.whole:
                 break
             self._waiting.popleft()

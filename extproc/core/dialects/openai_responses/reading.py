@@ -8,10 +8,12 @@ import msgspec
 
 from extproc.core.conversation import Conversation, Form, Text, Thinking
 from extproc.core.dialects.openai_responses.features import FIELDS
+from extproc.core.dialects.openai_responses.plain import PLAIN
 from extproc.core.dialects.openai_responses.tools import Tools
 from extproc.core.dialects.openai_responses.transcript import Transcript
 from extproc.core.dialects.reading import (
     Held,
+    each,
     flag,
     inner,
     inners,
@@ -42,7 +44,7 @@ def conversation(body: bytes) -> Conversation:
     if is_text(fields.get("input", _NULL)):
         transcript.take({"role": _USER, "content": fields["input"]})
     else:
-        for item in inners(fields, "input"):
+        for item in each(fields, "input", PLAIN):
             transcript.take(item)
     transcript.conclude()
     held.rest("", {key: raw for key, raw in fields.items() if _NOTHING.get(key) != bytes(raw)}, _PLAIN)

@@ -21,10 +21,16 @@ class Taking:
         """The model declined, in a part of its own kind."""
         self.called = False
         """The client has something to run."""
+        self._newest: tuple[tuple[object, ...], Growing] | None = None
+        """What the newest delta named, and the part that it meant: most of them mean the same one as the one before."""
 
     def take(self, event: ev.Event) -> None:
         """Take an event. MalformedError where a call goes on that has not begun."""
-        self._TAKEN[type(event)](self, event)
+        if isinstance(event, ev.TextDelta):
+            self._text_delta(event)
+        else:
+            self._newest = None
+            self._TAKEN[type(event)](self, event)
 
     def take_whole(self, given: dict[str, Any], index: int | None, item_id: str = "") -> None:
         """Take an item that is whole: of its parts, what has not come yet."""
@@ -62,7 +68,10 @@ class Taking:
             part.finish()
 
     def _text_delta(self, event: ev.TextDelta) -> None:
-        self._text(event, "output_text").say(event.delta)
+        named = (event.output_index, event.item_id, event.content_index)
+        if self._newest is None or self._newest[0] != named:
+            self._newest = named, self._text(event, "output_text")
+        self._newest[1].say(event.delta)
 
     def _text_done(self, event: ev.TextDone) -> None:
         self._text(event, "output_text").fill(event.text or "")
@@ -114,7 +123,6 @@ class Taking:
         ev.ItemDone: _item_done,
         ev.PartAdded: _part_added,
         ev.PartDone: _part_done,
-        ev.TextDelta: _text_delta,
         ev.TextDone: _text_done,
         ev.RefusalDelta: _refusal_delta,
         ev.RefusalDone: _refusal_done,

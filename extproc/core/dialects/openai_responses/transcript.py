@@ -10,6 +10,7 @@ import msgspec
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects.base import ANYTHING, lenient
 from extproc.core.dialects.openai_responses.content import parts_of, words_of
+from extproc.core.dialects.openai_responses.plain import PlainCall, PlainItem, PlainMessage, PlainResult, texts_of
 from extproc.core.dialects.openai_responses.tools import OBJECTS, TOOL_OF, Tools
 from extproc.core.dialects.reading import Held, inner, inners, is_text, text, there, worth
 from extproc.core.errors import UnreadableError
@@ -43,8 +44,18 @@ class Transcript:
         self._ids: dict[str, str] = {}
         """Items' own ids → the ids of their calls: a local shell's output names the item."""
 
-    def take(self, item: Fields) -> None:
+    def take(self, item: PlainItem | Fields) -> None:
         """Take the next item. UnreadableError where it is not what the dialect says."""
+        if isinstance(item, PlainCall):
+            self._answer([ToolCall(_said(item.call_id), self._tools.name_of("", _said(item.name)), item.arguments)])
+        elif isinstance(item, PlainResult):
+            self._resulted(item.call_id or _said(item.id), [Text(item.output)] if item.output else [])
+        elif isinstance(item, PlainMessage):
+            self._spoken(item.role, texts_of(item.content))
+        elif not isinstance(item, PlainItem):
+            self._take(item)
+
+    def _take(self, item: Fields) -> None:
         kind = text(item, "type") or ("message" if "role" in item else "item_reference")
         taken = self._TAKEN.get(kind)
         if taken is not None:
@@ -63,11 +74,13 @@ class Transcript:
             self._held.add("input[assistant] last")
 
     def _message(self, item: Fields) -> None:
-        role = _ROLES.get(text(item, "role"))
+        self._held.rest("input[message].", item, _MESSAGE)
+        self._spoken(text(item, "role"), parts_of(item, "content", self._held))
+
+    def _spoken(self, who: str, parts: Sequence[Text | Media]) -> None:
+        role = _ROLES.get(who)
         if role is None:
             raise UnreadableError("unreadable_messages")
-        self._held.rest("input[message].", item, _MESSAGE)
-        parts = parts_of(item, "content", self._held)
         if role is Role.ASSISTANT:
             self._answer(parts)
         elif role is Role.SYSTEM and self._role is None:
@@ -138,18 +151,18 @@ class Transcript:
         parts = parts_of(item, "output", self._held)
         if len(parts) > 1 or any(isinstance(part, Media) for part in parts):
             self._held.add("input[function_call_output].output[]")
-        self._resulted(item, parts)
+        self._resulted(_result_id(item), parts)
 
     def _client_result(self, item: Fields) -> None:
         output = item.get("output", _NULL)
         said = text(item, "output") if is_text(output) else "\n".join([line for one in inners(item, "output") for line in _lines(one)])
-        self._resulted(item, [Text(said)] if said else [], failed=text(item, "status") == "failed")
+        self._resulted(_result_id(item), [Text(said)] if said else [], failed=text(item, "status") == "failed")
 
     def _found(self, item: Fields) -> None:
         """A search has found tools, which are offered from now on."""
         found = self._tools.take(inners(item, "tools"))
         if text(item, "call_id"):
-            self._resulted(item, [Text(msgspec.json.encode({"found": found}).decode())])
+            self._resulted(_result_id(item), [Text(msgspec.json.encode({"found": found}).decode())])
         else:
             self._held.add("input[tool_search]")
 
@@ -157,8 +170,7 @@ class Transcript:
         """Tools that an agent puts here instead of into `tools`."""
         self._tools.take(inners(item, "tools"))
 
-    def _resulted(self, item: Fields, parts: Sequence[Text | Media], *, failed: bool = False) -> None:
-        given = text(item, "call_id") or _required(item, "id")
+    def _resulted(self, given: str, parts: Sequence[Text | Media], *, failed: bool = False) -> None:
         more = bool(self._parts) and isinstance(self._parts[-1], ToolResult)
         self._say(Role.USER, [ToolResult(self._ids.get(given, given), tuple(parts), failed)], more=more)
 
@@ -205,7 +217,14 @@ def _lines(given: Fields) -> list[str]:
 
 
 def _required(item: Fields, key: str) -> str:
-    found = text(item, key)
+    return _said(text(item, key))
+
+
+def _said(found: str | None) -> str:
     if not found:
         raise UnreadableError("unreadable_messages")
     return found
+
+
+def _result_id(item: Fields) -> str:
+    return text(item, "call_id") or _required(item, "id")

@@ -45,6 +45,8 @@ class Writer:
         """Events so far."""
         self._output: list[Json] = []
         self._open: Told | None = None
+        self._growing = b""
+        """The event of more text in the open item, as far as the text."""
         self._signature = ""
         self._usage = Usage()
         self._stop = Stop.END
@@ -56,6 +58,8 @@ class Writer:
         """Give the events of the next piece; a second `Began` says nothing new."""
         if self._over:
             return b""
+        if type(piece) is Grew:
+            return self._grew(piece)
         begun = b"" if self._begun or isinstance(piece, Began) else self._begin(Began())
         return begun + self._WRITTEN[type(piece)](self, piece)
 
@@ -77,11 +81,22 @@ class Writer:
     def _opened(self, piece: Opened) -> bytes:
         before = self._close()
         self._refusal = self._refusal or is_refusal(piece)
-        self._open, self._signature = told(piece, self._ids), ""
+        self._open, self._signature, self._growing = told(piece, self._ids), "", b""
         return before + self._of_item(self._open.begin() if self._open else [])
 
     def _grew(self, piece: Grew) -> bytes:
-        return self._of_item(self._open.grow(piece.text)) if self._open and piece.text else b""
+        if self._open is None or not piece.text:
+            return b""
+        begun = self._open.grow(piece.text)
+        if self._open.delta is None:
+            return b""
+        if not self._growing:
+            told = msgspec.json.encode({**self._open.delta, "output_index": len(self._output)})[:-1]
+            self._growing = b'event: %b\ndata: %b,"delta":' % (self._open.delta["type"].encode(), told)
+        before = self._of_item(begun) if begun else b""
+        written = b'%b%b,"sequence_number":%d}\n\n' % (self._growing, msgspec.json.encode(piece.text), self._number)
+        self._number += 1
+        return before + written
 
     def _signed(self, piece: Signed) -> bytes:
         self._signature = piece.signature
@@ -148,7 +163,6 @@ class Writer:
     _WRITTEN: ClassVar[Mapping[type[Piece], Callable[[Writer, Any], bytes]]] = {
         Began: _begin,
         Opened: _opened,
-        Grew: _grew,
         Signed: _signed,
         Closed: _close,
         Counted: _counted,
