@@ -15,7 +15,11 @@ from extproc.core.vocabulary import Allowance, Dialect, Policy, Role
 
 def rules(config: Config, default: Policy) -> tuple[when.Rule, ...]:
     """Give the rules in their order; `default` is what applies where none does."""
-    return tuple([when.Rule(_policy(section, default), tuple(_conditions(section.match, config))) for section in config.policies])
+    made = []
+    for section in config.policies:
+        conditions = list(_conditions(section.match, config))
+        made.append(when.Rule(_policy(section, default), tuple([one for _, one in conditions]), tuple([told for told, _ in conditions])))
+    return tuple(made)
 
 
 def _policy(section: PolicySection, default: Policy) -> Policy:
@@ -56,33 +60,40 @@ def _allowance(name: str, daily: Daily) -> Allowance:
     return Allowance(daily.team or name, pico, daily.max_tokens, refuse=daily.when_spent == "refuse")
 
 
-def _conditions(match: Match, config: Config) -> Iterator[when.Condition]:
+Told = tuple[str, when.Condition]
+"""A condition in words, and as a function."""
+
+
+def _conditions(match: Match, config: Config) -> Iterator[Told]:
     """The cheap ones first."""
     yield from _of_request(match)
     yield from _of_client(match, config)
     if match.time is not None:
-        yield when.hours(*match.time.numbers())
+        yield f"time {match.time.words()}", when.hours(*match.time.numbers())
     if match.percent is not None:
-        yield when.share(match.percent.share, match.percent.by)
+        share, by = match.percent.share, match.percent.by
+        yield f"{share:g}% by {by}", when.share(share, by)
 
 
-def _of_request(match: Match) -> Iterator[when.Condition]:
+def _of_request(match: Match) -> Iterator[Told]:
     if match.dialect:
-        yield when.dialect(frozenset(match.dialect))
+        yield f"dialect {' or '.join(match.dialect)}", when.dialect(frozenset(match.dialect))
     if match.path is not None:
-        yield when.path(globbed(match.path))
+        yield f"path {match.path}", when.path(globbed(match.path))
     if match.model is not None:
-        yield when.model(globbed(match.model))
+        yield f"model {match.model}", when.model(globbed(match.model))
     for name, pattern in match.headers.items():
-        yield when.header(name.lower(), globbed(pattern))
+        yield f"header {name}: {pattern}", when.header(name.lower(), globbed(pattern))
 
 
-def _of_client(match: Match, config: Config) -> Iterator[when.Condition]:
+def _of_client(match: Match, config: Config) -> Iterator[Told]:
     if match.certificate is not None:
-        yield when.certificate(globbed(match.certificate))
+        yield f"certificate {match.certificate}", when.certificate(globbed(match.certificate))
     if match.namespace is not None or match.service_account is not None:
-        yield when.workload(*[globbed(one) if one is not None else None for one in (match.namespace, match.service_account)])
+        wanted = (match.namespace, match.service_account)
+        told = " of ".join(f"{name} {value}" for name, value in zip(("namespace", "service account"), wanted, strict=True) if value)
+        yield told, when.workload(*[globbed(one) if one is not None else None for one in wanted])
     for name, pattern in match.jwt.items():
-        yield when.claim((config.identity.jwt_payload_header or "").lower(), name, globbed(pattern))
+        yield f"claim {name}: {pattern}", when.claim((config.identity.jwt_payload_header or "").lower(), name, globbed(pattern))
     if match.key:
-        yield when.key(frozenset(match.key))
+        yield f"key {' or '.join(match.key)}", when.key(frozenset(match.key))

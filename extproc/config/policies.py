@@ -45,6 +45,11 @@ class Hours(Strict):
     end: Clock = Field("24:00", alias="to", description="first minute after it; before `from`: on the next day")
     zone: Annotated[str, AfterValidator(_zone)] = Field("UTC", description="time zone")
 
+    def words(self) -> str:
+        """Give it as people write it."""
+        days = "" if len(set(self.days)) == len(_DAYS) else f"{' '.join(self.days)} "
+        return f"{days}{self.begin}–{self.end} {self.zone}"
+
     def numbers(self) -> tuple[frozenset[int], int, int, tzinfo]:
         """Give the days (Monday is 0), the minutes of the day, and the zone."""
         minutes = [int(clock[:2]) * 60 + int(clock[3:]) for clock in (self.begin, self.end)]

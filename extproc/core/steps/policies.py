@@ -25,7 +25,8 @@ PLAN_HEADER = "x-extproc-plan"
 CERTIFICATE_HEADER = "x-forwarded-client-cert"
 _SESSIONS = ("x-claude-code-session-id", "session-id", "session_id", "x-session-id", "x-session-affinity", "thread-id")
 """Headers by which agents name a conversation."""
-_URI = re.compile(r'(?:^|[;,])URI="?([^;,"]*)', re.IGNORECASE)
+_PAIR = re.compile(r'(^|[;,]) *([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^;,"]*)')
+"""One pair of x-forwarded-client-cert; what stands in quotation marks is a whole, whatever is in it."""
 _SPIFFE = re.compile(r"spiffe://[^/]+/ns/([^/]+)/sa/([^/]+)\Z")
 _CLAIMS = msgspec.json.Decoder(dict[str, Any])
 _HUNDRED = 100.0
@@ -47,6 +48,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Seconds of the Unix clock."""
     salt: bytes = b""
     """Key of the fingerprints."""
+    key: str = ""
+    """Fingerprint of the client's API key where it is known and the key itself is not."""
 
 
 Condition = Callable[[Facts], bool]
@@ -70,21 +73,31 @@ class Rule:
 
     policy: Policy
     conditions: tuple[Condition, ...]
+    told: tuple[str, ...] = ()
+    """The same in words, one by one."""
 
 
 def chosen(rules: Sequence[Rule], default: Policy, facts: Facts) -> Policy:
     """Give the policy of a request."""
     for rule in rules:
-        if all(condition(facts) for condition in rule.conditions):
+        for condition in rule.conditions:
+            if not condition(facts):
+                break
+        else:
             return rule.policy
     return default
+
+
+def obstacle(rule: Rule, facts: Facts) -> str | None:
+    """Say in words which condition keeps a rule from a request, the first of them; None where it applies."""
+    return next((told for told, condition in zip(rule.told, rule.conditions, strict=True) if not condition(facts)), None)
 
 
 def team_of(allowance: Allowance, facts: Facts) -> str:
     """Name the team that a request is charged to; `nobody` where a request does not say."""
     kind, _, name = allowance.team.partition(":")
     if allowance.team == "key":
-        return fingerprint(credential(facts.headers), facts.salt) or NOBODY
+        return mark(facts) or NOBODY
     if kind == "header" and name:
         return _UNFIT.sub("_", facts.headers.get(name))[:_LONGEST] or NOBODY
     return allowance.team
@@ -120,14 +133,17 @@ def model(pattern: re.Pattern[str]) -> Condition:
 
 def key(fingerprints: frozenset[str]) -> Condition:
     """The client's API key is one of these."""
-    return lambda facts: fingerprint(credential(facts.headers), facts.salt) in fingerprints
+    return lambda facts: mark(facts) in fingerprints
 
 
 def claim(payload_header: str, name: str, pattern: re.Pattern[str]) -> Condition:
     """A claim of the client's token, which Envoy has verified and put into a header, has such a value (one of them, of a list)."""
 
     def holds(facts: Facts) -> bool:
-        value = _claims(facts.headers.get(payload_header)).get(name)
+        payload = facts.headers.get(payload_header)
+        if not payload:
+            return False
+        value = _claims(payload).get(name)
         values = value if isinstance(value, list) else [value]
         return any(pattern.match(one) for one in values if isinstance(one, str))
 
@@ -136,14 +152,15 @@ def claim(payload_header: str, name: str, pattern: re.Pattern[str]) -> Condition
 
 def certificate(pattern: re.Pattern[str]) -> Condition:
     """The client's certificate, which Envoy has verified, has such a URI."""
-    return lambda facts: bool(pattern.match(_certificate(facts.headers)))
+    return lambda facts: any(pattern.match(uri) for uri in _uris(facts.headers))
 
 
 def workload(namespace: re.Pattern[str] | None, account: re.Pattern[str] | None) -> Condition:
     """The client runs in such a Kubernetes namespace, under such a service account, as its SPIFFE id says."""
 
     def holds(facts: Facts) -> bool:
-        found = _SPIFFE.match(_certificate(facts.headers))
+        uris = _uris(facts.headers)
+        found = _SPIFFE.match(uris[0]) if len(uris) == 1 else None  # SPIFFE X509-SVID, section 2: exactly one
         if found is None:
             return False
         return (namespace is None or bool(namespace.match(found[1]))) and (account is None or bool(account.match(found[2])))
@@ -186,6 +203,11 @@ def credential(headers: Headers) -> str:
     return plain or (token.strip() if kind.lower() == "bearer" else "")
 
 
+def mark(facts: Facts) -> str:
+    """Give the fingerprint of the client's API key; empty where there is none."""
+    return facts.key or fingerprint(credential(facts.headers), facts.salt)
+
+
 def fingerprint(secret: str, salt: bytes) -> str:
     """Give what stands for an API key in configurations and counters: it tells keys apart, and nothing about them."""
     return blake2b(secret.encode(errors="replace"), digest_size=8, key=salt[:64]).hexdigest() if secret else ""
@@ -197,15 +219,21 @@ def _session(facts: Facts) -> str:
 
 _NAMED: Mapping[str, Callable[[Facts], str]] = {
     "session": _session,
-    "key": lambda facts: credential(facts.headers),
+    "key": mark,
     "trace": lambda facts: facts.trace_id,
 }
 
 
-def _certificate(headers: Headers) -> str:
-    """The URI of the client's certificate. With several proxies before us the last of them stands last."""
-    found = _URI.findall(headers.get(CERTIFICATE_HEADER))
-    return found[-1] if found else ""
+def _uris(headers: Headers) -> list[str]:
+    """The URIs of the client's certificate: those in the last element, which the proxy before us has put there."""
+    told = headers.get(CERTIFICATE_HEADER)
+    found: list[str] = []
+    for separator, name, value in _PAIR.findall(told) if told else ():
+        if separator == ",":
+            found = []
+        if name.lower() == "uri":
+            found.append(value.strip('"'))
+    return found
 
 
 def _claims(payload: str) -> Mapping[str, Any]:

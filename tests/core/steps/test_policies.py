@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from extproc.core.events import Headers
@@ -96,6 +97,30 @@ def test_a_workload_by_the_last_certificate():
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        'By=x;Subject="CN=a,URI=spiffe://mesh/ns/team-a/sa/agent"',
+        'By=x;Subject="CN=a\\",URI=spiffe://mesh/ns/team-a/sa/agent"',
+        "URI=spiffe://mesh/ns/team-a/sa/agent,By=x;Hash=ab",
+        'URI=spiffe://mesh/ns/team-a/sa/agent,By=x;URI=""',
+        "XURI=spiffe://mesh/ns/team-a/sa/agent",
+        "URI=spiffe://mesh/ns/team-a/sa/agent;URI=https://mesh",
+        "URI=spiffe://mesh/ns/team-a/sa/agent/x",
+        "URI=https://mesh/ns/team-a/sa/agent",
+    ],
+)
+def test_what_only_looks_like_the_certificate_of_a_workload(told: str):
+    assert not when.workload(whole("team-a"), None)(facts(x_forwarded_client_cert=told))
+
+
+def test_any_uri_of_a_certificate_counts_and_quotation_marks_do_not():
+    told = facts(x_forwarded_client_cert='by=x;uri="spiffe://a";URI=https://b')
+    assert when.certificate(whole("spiffe://a"))(told)
+    assert when.certificate(whole("https://b"))(told)
+    assert not when.certificate(whole(".*x.*"))(told)
+
+
+@pytest.mark.parametrize(
     ("at", "holds"),
     [("2026-11-26 21:59", False), ("2026-11-26 22:00", True), ("2026-11-27 05:59", True), ("2026-11-27 06:00", False)],
 )
@@ -133,6 +158,19 @@ def test_teams():
     assert len(when.team_of(Allowance("header:x-team"), facts(x_team="x" * 500))) == 64
     assert when.team_of(Allowance("key"), facts(x_api_key="sk-1")) == when.fingerprint("sk-1", SALT)
     assert when.team_of(Allowance("key"), facts()) == when.NOBODY
+
+
+def test_which_condition_keeps_a_rule_from_a_request():
+    rule = when.Rule(Policy(), (when.header("x-team", whole("red")), when.model(whole("gpt.*"))), ("header x-team: red", "model gpt*"))
+    assert when.obstacle(rule, facts(x_team="red")) == "model gpt*"
+    assert when.obstacle(rule, facts()) == "header x-team: red"
+    assert when.obstacle(when.Rule(Policy(), ()), facts()) is None
+
+
+def test_a_fingerprint_stands_for_a_key_that_is_not_known():
+    known = msgspec.structs.replace(facts(), key=when.fingerprint("sk-1", SALT))
+    assert when.key(frozenset({when.fingerprint("sk-1", SALT)}))(known)
+    assert when.share(50, "key")(known) == when.share(50, "key")(facts(x_api_key="sk-1"))
 
 
 @pytest.mark.parametrize(
