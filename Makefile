@@ -7,7 +7,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus test-redis check format generate protos bench clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus test-redis test-image test-k8s k8s-check image image-lock sbom check format generate protos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -54,6 +54,9 @@ test-prometheus: .venv/.dev ## alerts and dashboard: promtool's unit tests, and 
 test-redis: .venv/.dev ## what teams spend, shared by sidecars in a real Redis (on PATH; Debian: redis-server)
 	$(BIN)/python -m pytest -m redis tests/shell/spending tests/envoy $(ARGS)
 
+test-image: .venv/.dev ## the Dockerfile, built for real, serves as uid 65532 on a read-only root (as root; Debian: buildah, debootstrap)
+	$(BIN)/python -m pytest -m image tests/image $(ARGS)
+
 check: .venv/.dev ## format, lint, types, import rules, generated files up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -75,6 +78,15 @@ protos: .venv/.run ## compile protos/ to extproc/pb
 
 bench: .venv/.dev ## bare Envoy, the transport's floor and ours side by side, and the cascade (under ten minutes)
 	$(BIN)/python -m bench $(ARGS)
+
+image: ## the sidecar's image, by docker or podman (ARGS="--target laptop": with Envoy in it)
+	$$(command -v docker || command -v podman) build --target sidecar --tag cascade-extproc:0.1.0 $(ARGS) .
+
+image-lock: .venv/bin/python ## pin what is in the image anew, with hashes (tools/image)
+	$(BIN)/python -m tools.image.lock
+
+sbom: .venv/bin/python ## what is in the image, as CycloneDX: build/sbom.cdx.json
+	$(BIN)/python -m tools.image.sbom
 
 clean: ## remove what was made here
 	rm -rf .venv extproc/pb build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

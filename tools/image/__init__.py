@@ -1,0 +1,1 @@
+"""The image where no container engine is at hand."""
