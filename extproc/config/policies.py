@@ -27,7 +27,7 @@ def _zone(value: str) -> str:
 
 
 def _team(value: str) -> str:
-    if not re.fullmatch(r"key|header:[A-Za-z][A-Za-z0-9-]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
+    if value and not re.fullmatch(r"key|header:[A-Za-z][A-Za-z0-9-]*|[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
         raise ValueError("expected a team's name, `header:NAME` (its value is the team) or `key` (each API key is a team)")
     return value
 
@@ -106,9 +106,7 @@ class PolicyBudget(Strict):
 class Daily(Strict):
     """What a team may spend in a day (UTC), over all its requests."""
 
-    team: Annotated[str, AfterValidator(_team)] = Field(
-        "", description="its name, `header:NAME` or `key`; default: the policy's name", validate_default=False
-    )
+    team: Annotated[str, AfterValidator(_team)] = Field("", description="its name, `header:NAME` or `key`; default: the policy's name")
     usd: float | None = Field(None, gt=0, le=1_000_000, description="US dollars")
     max_tokens: int | None = Field(None, gt=0, le=1_000_000_000_000, description="tokens, read and written")
     when_spent: Literal["draft", "refuse"] = Field(

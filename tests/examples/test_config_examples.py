@@ -34,6 +34,7 @@ def test_an_example_is_valid(path: Path) -> None:
     known = [rule.name for rule in RULES]
     assert policy(config, known).draft_models.keys() <= policy(config, known).verify_models.keys()
     assert {warning.key for warning in advice(config)} <= {"admin"}
+    assert Config.model_validate_json(config.model_dump_json(by_alias=True)) == config  # as workers read it
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
