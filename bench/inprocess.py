@@ -8,10 +8,10 @@ from bench.bodies import shapes
 from bench.figures import Reading
 from bench.systems import configuration
 from extproc.config.policy import policy
+from extproc.core.policy import Policy
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import RULES, classify
 from extproc.core.steps.plan import plan
-from extproc.core.vocabulary import Policy
 
 _SIZES = {"1KB": (1_000, 3_000), "1MB": (1_000_000, 100)}
 """Name → bytes and runs."""

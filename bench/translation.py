@@ -20,10 +20,11 @@ from extproc.core.dialects.contract import Changes
 from extproc.core.events import Headers
 from extproc.core.paths.intake import Intake, intake_for
 from extproc.core.paths.translated import TranslatedStream
+from extproc.core.policy import Policy, Tongue
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import PATH_OF, Dialect, Policy, Role, Tongue, Usage
+from extproc.core.vocabulary import PATH_OF, Dialect, Role, Usage
 from extproc.core.wire.edit import parsed
 from extproc.simulator.answer import compose
 from extproc.simulator.dialects import SPEAKERS

@@ -21,10 +21,11 @@ from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import config_hash, redact
 from extproc.config.usable import KNOWN_RULES
 from extproc.core.paths.shadow import ShadowPath
+from extproc.core.policy import Policy, Price
 from extproc.core.records import Note
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import Policy, Price, Role
+from extproc.core.vocabulary import Role
 from extproc.core.wire.traceparent import place
 from extproc.shell.accesslog import receive
 from extproc.shell.admin import Admin, EnvoyProbe

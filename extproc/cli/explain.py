@@ -13,11 +13,12 @@ import click
 from extproc.cli.options import load_config
 from extproc.config.policy import policy
 from extproc.core.errors import UnreadableError
+from extproc.core.policy import Policy
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import RULES, classify
 from extproc.core.steps.plan import plan
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import PATHS, Dialect, Policy, Role
+from extproc.core.vocabulary import PATHS, Dialect, Role
 from extproc.core.wire.splice import readable, top_level
 
 _REASONS = {rule.name: rule.reason for rule in RULES}

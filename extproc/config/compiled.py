@@ -9,8 +9,9 @@ from typing import Any
 from extproc.config.model import Config
 from extproc.config.policies import Daily, Match, PolicyModels, PolicySection, globbed
 from extproc.core import money
+from extproc.core.policy import Allowance, Policy
 from extproc.core.steps import policies as when
-from extproc.core.vocabulary import Allowance, Dialect, Policy, Role
+from extproc.core.vocabulary import Dialect, Role
 
 
 def rules(config: Config, default: Policy) -> tuple[when.Rule, ...]:

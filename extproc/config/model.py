@@ -90,8 +90,19 @@ class Model(Credential):
     )
     earlier_thoughts: Literal["auto", "always", "never"] = Field(
         "auto",
-        description="thinking of earlier answers in requests to this model: auto = by its name what its provider takes; always = all of it, "
-        "as DeepSeek wants it; never = none that another provider has signed, and no `reasoning_content` in translated requests",
+        description="thinking of earlier answers in requests to this model: auto = by its name what its provider takes; always = all of "
+        "it, as DeepSeek wants it; never = none that another provider has signed, and no `reasoning_content` in translated requests",
+    )
+    thinking: Literal["auto", "adaptive", "budget", "effort", "switch", "never"] = Field(
+        "auto",
+        description="how a wish for thinking is told in translated requests: auto = as the model's name lets expect; adaptive, budget = "
+        "`thinking` of anthropic; effort = `reasoning_effort`, `reasoning`; switch = `thinking` of DeepSeek; never = not at all",
+    )
+    limit_key: Literal["auto", "max_tokens", "max_completion_tokens"] = Field(
+        "auto", description="translated to openai_chat: the key for the most tokens of an answer; auto = as the model's name lets expect"
+    )
+    cache_marks: Literal["auto", "never"] = Field(
+        "auto", description="translated to anthropic: marks for the provider's prompt cache where the client has set none"
     )
     price_usd_per_mtok: Price | None = Field(None, description="without it costs are unknown, not zero")
 

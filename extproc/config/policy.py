@@ -8,7 +8,8 @@ from extproc.config.endpoints import endpoints
 from extproc.config.model import Config, KeywordRule
 from extproc.config.problems import ConfigError, Problem
 from extproc.config.wording import meant
-from extproc.core.vocabulary import Policy, Price, Role, Tongue
+from extproc.core.policy import Policy, Price, Tongue
+from extproc.core.vocabulary import Role
 
 
 def policy(config: Config, known: Collection[str]) -> Policy:
@@ -58,7 +59,16 @@ def _tongue(role: Role, config: Config) -> Tongue:
     """Say how a model is asked by clients of other dialects: in its own first one."""
     model = config.models.draft if role is Role.DRAFT else config.models.verify
     own = next(endpoint for endpoint in endpoints(config) if endpoint.role is role)
-    return Tongue(own.dialect if model.translate else None, own.model, frozenset(model.lacks), model.earlier_thoughts, forward=own.forward)
+    return Tongue(
+        own.dialect if model.translate else None,
+        own.model,
+        frozenset(model.lacks),
+        model.earlier_thoughts,
+        model.limit_key,
+        model.thinking,
+        cache_marks=model.cache_marks == "auto",
+        forward=own.forward,
+    )
 
 
 def prices(config: Config) -> dict[Role, Price]:

@@ -27,6 +27,7 @@ from extproc.core.paths.closing import JSON, refusal, spent_out
 from extproc.core.paths.direct import DirectPath
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy
 from extproc.core.records import Note, Trace
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
@@ -50,7 +51,6 @@ from extproc.core.vocabulary import (
     Mode,
     Outcome,
     Plan,
-    Policy,
     Request,
     Role,
     Word,

@@ -17,8 +17,9 @@ from google.protobuf.struct_pb2 import Struct
 from extproc.config.runtime import METADATA_NAMESPACE
 from extproc.core.books import alone, spent, usage_of
 from extproc.core.money import usd
+from extproc.core.policy import Price
 from extproc.core.records import CallNote, Record
-from extproc.core.vocabulary import PATHS, Outcome, Plan, Price, Role, Usage
+from extproc.core.vocabulary import PATHS, Outcome, Plan, Role, Usage
 from extproc.pb.envoy.config.core.v3.base_pb2 import Metadata
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import AccessLogCommon, HTTPAccessLogEntry
 from extproc.pb.envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessage

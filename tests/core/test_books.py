@@ -7,8 +7,9 @@ from pathlib import Path
 
 from extproc.core.books import alone, plausible, spent, usage_of
 from extproc.core.money import PICO
+from extproc.core.policy import Price
 from extproc.core.records import CallNote
-from extproc.core.vocabulary import Outcome, Price, Role, Usage
+from extproc.core.vocabulary import Outcome, Role, Usage
 
 
 def call(role: Role, usage: Usage | None, cost_usd: float | None = 0.1) -> CallNote:

@@ -25,9 +25,10 @@ from extproc.core.events import (
     ResponseHeaders,
     ResponseTrailers,
 )
+from extproc.core.policy import Policy
 from extproc.core.session import Phase, Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import PROBE_PATH, Dialect, Mode, Outcome, Plan, Policy, Role
+from extproc.core.vocabulary import PROBE_PATH, Dialect, Mode, Outcome, Plan, Role
 
 DIALECTS = (Dialect.ANTHROPIC, Dialect.OPENAI_CHAT, Dialect.OPENAI_RESPONSES)
 POLICY = Policy(draft_models=dict.fromkeys(DIALECTS, "small"), verify_models=dict.fromkeys(DIALECTS))

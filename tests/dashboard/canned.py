@@ -8,8 +8,9 @@ from random import Random
 
 import msgspec
 
+from extproc.core.policy import Price
 from extproc.core.records import CallNote, Record
-from extproc.core.vocabulary import Outcome, Plan, Price, Role, Usage
+from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.shell.decisions import Bounds, Decisions
 
 DRAFT, VERIFY = "deepseek-chat", "claude-opus-4-8"

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from extproc.core.policy import Policy
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
 from extproc.core.steps.plan import plan
-from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Policy
+from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan
 from extproc.demo.samples import SAMPLES, Sample
 
 POLICY = Policy(draft_models=dict.fromkeys(Dialect, "small"), verify_models=dict.fromkeys(Dialect))

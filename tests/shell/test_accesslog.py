@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from extproc.config.runtime import METADATA_NAMESPACE, USAGE_NAMESPACE
+from extproc.core.policy import Price
 from extproc.core.records import Record
-from extproc.core.vocabulary import Outcome, Plan, Price, Role, Usage
+from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
 from extproc.pb.envoy.data.ai.v3.token_usage_pb2 import TokenUsage
 from extproc.pb.envoy.service.accesslog.v3.als_pb2 import StreamAccessLogsMessage

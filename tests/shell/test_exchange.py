@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 
 from extproc.core.commands import Call
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Event, Headers
+from extproc.core.policy import Policy
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import Dialect, Policy
+from extproc.core.vocabulary import Dialect
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 from extproc.shell.exchange import Exchange
 from extproc.shell.telemetry import Meters

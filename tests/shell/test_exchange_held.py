@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from extproc.core.commands import Call
 from extproc.core.events import CallData, CallEnded, CallStarted, Event, Headers
+from extproc.core.policy import Policy, Price
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import Dialect, Policy, Price, Role
+from extproc.core.vocabulary import Dialect, Role
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 from extproc.shell.exchange import Exchange
 from extproc.shell.telemetry import Meters

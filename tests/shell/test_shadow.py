@@ -11,10 +11,11 @@ from extproc.core.commands import Call
 from extproc.core.events import CallData, CallEnded, CallStarted, Event, Headers
 from extproc.core.paths.sent import Sent
 from extproc.core.paths.shadow import ShadowPath
+from extproc.core.policy import Policy
 from extproc.core.records import Comparison, Note
 from extproc.core.steps.accept import accept
 from extproc.core.steps.provenance import Fingerprints
-from extproc.core.vocabulary import Dialect, Outcome, Plan, Policy, Role
+from extproc.core.vocabulary import Dialect, Outcome, Plan, Role
 from extproc.shell.shadow import Shadows
 
 POLICY = Policy(draft_models={Dialect.ANTHROPIC: "small"}, verify_models={Dialect.ANTHROPIC: None})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _REASONER = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-[5-9](?!.*chat))")
+_OPENAI = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-(?!oss)|chatgpt)")
 _SINGLE = re.compile(r"(?:^|/)o[1-9](?:-|$)")
 _SIGNS = re.compile(r"claude|(?:^|/)(?:o[1-9](?:-|$)|gpt-(?!oss)|chatgpt|codex)")
 _REMEMBERS = re.compile(r"deepseek")
@@ -16,6 +17,11 @@ def checks_signatures(model: str, *, unless_known: bool) -> bool:
     DeepSeek's takes any thinking, and refuses calls without the thinking before them, whoever made them.
     """
     return _SIGNS.search(model) is not None or (unless_known and _REMEMBERS.search(model) is None)
+
+
+def is_openais(model: str) -> bool:
+    """Whether it is one of OpenAI's own, served by themselves or under their names elsewhere; their open models are not meant."""
+    return _OPENAI.search(model) is not None
 
 
 def is_reasoner(model: str) -> bool:

@@ -20,6 +20,7 @@ from extproc.core.paths.intake import Intake, Item, intake_for
 from extproc.core.paths.ledger import Ledger
 from extproc.core.paths.sent import Sent
 from extproc.core.paths.translated import TranslatedStream, TranslatedWhole
+from extproc.core.policy import Policy
 from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
 from extproc.core.steps.check import check
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
@@ -27,7 +28,7 @@ from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
 from extproc.core.steps.tracing import call_header
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import Policy, Role, Usage
+from extproc.core.vocabulary import Role, Usage
 from extproc.core.wire.edit import parsed
 
 _LONGEST_REFUSAL = 1 << 20

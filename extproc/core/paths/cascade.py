@@ -20,11 +20,12 @@ from extproc.core.paths.held import HeldPath, State, says
 from extproc.core.paths.intake import Item
 from extproc.core.paths.judgement import Judgement
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy
 from extproc.core.steps.forward import remember
 from extproc.core.steps.judge import Ruling
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Outcome, Plan, Policy, Role
+from extproc.core.vocabulary import Outcome, Plan, Role
 
 _SETTLE_ITEMS = 40
 """Events of an acceptance that are waited for, as its usage comes last; a model that chatters on is cut off."""

@@ -9,10 +9,10 @@ from extproc.core.commands import Command, Leave, PassResponse
 from extproc.core.events import Event, ResponseHeaders
 from extproc.core.paths.held import HeldPath
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy
 from extproc.core.steps.forward import remember
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Policy
 
 
 class DraftPath:

@@ -26,9 +26,10 @@ from extproc.core.paths.intake import Item
 from extproc.core.paths.release import Release
 from extproc.core.paths.response import Response
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Outcome, Plan, Policy, Role, Usage
+from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 
 
 class State(Enum):

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from extproc.core.books import plausible
 from extproc.core.money import total
+from extproc.core.policy import Price
 from extproc.core.records import CallNote
-from extproc.core.vocabulary import Price, Role, Usage
+from extproc.core.vocabulary import Role, Usage
 
 
 class Ledger:

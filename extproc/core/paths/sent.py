@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extproc.core.events import Headers
+from extproc.core.policy import Policy
 from extproc.core.records import Note
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import Policy, Request
+from extproc.core.vocabulary import Request
 
 
 @dataclass(frozen=True, slots=True)

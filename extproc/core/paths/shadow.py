@@ -22,13 +22,14 @@ from extproc.core.money import usd
 from extproc.core.paths.asking import Asking, CallEvent, Ended, Failed, Started
 from extproc.core.paths.judgement import Judgement
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy, Price
 from extproc.core.records import CallNote, Comparison
 from extproc.core.steps.judge import Ruling
 from extproc.core.steps.plan import can_be_checked, can_be_judged
 from extproc.core.steps.provenance import Drafted
 from extproc.core.steps.similarity import similarity
 from extproc.core.steps.tracing import apart
-from extproc.core.vocabulary import Outcome, Plan, Policy, Price, Role
+from extproc.core.vocabulary import Outcome, Plan, Role
 
 
 class ShadowPath:

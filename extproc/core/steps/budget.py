@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from extproc.core.answers import Answer, Demands
-from extproc.core.vocabulary import Policy, Role, Usage
+from extproc.core.policy import Policy
+from extproc.core.vocabulary import Role, Usage
 
 _LEAST_TOKENS = 256
 """An answer with less room than this is not worth asking for."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from extproc.core.policy import Policy
 from extproc.core.steps.rules import BASE, RULES
 from extproc.core.steps.strengths import Reading, signs_of, strengths_of
 from extproc.core.steps.turns import turn_of
 from extproc.core.steps.words import EASY, HARD, SIGNS, Families, compiled, is_english, own_families, words_of
-from extproc.core.vocabulary import Fired, Label, Policy, Request, View
+from extproc.core.vocabulary import Fired, Label, Request, View
 
 __all__ = ["RULES", "classify"]
 

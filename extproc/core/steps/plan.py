@@ -6,8 +6,9 @@ refused the like) falls back to the verify model. Whatever overrules leaves its 
 
 from __future__ import annotations
 
+from extproc.core.policy import Policy
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import Decision, Label, Mode, Plan, Policy, Request, Role, Turn, View
+from extproc.core.vocabulary import Decision, Label, Mode, Plan, Request, Role, Turn, View
 
 SHADOWED = "shadow_mode"
 """The rule of a request that nothing but shadow mode keeps from the draft model."""

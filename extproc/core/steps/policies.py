@@ -18,7 +18,8 @@ from typing import Any
 import msgspec
 
 from extproc.core.events import Headers
-from extproc.core.vocabulary import Allowance, Plan, Policy, Request
+from extproc.core.policy import Allowance, Policy
+from extproc.core.vocabulary import Plan, Request
 
 PLAN_HEADER = "x-extproc-plan"
 """Under this name Envoy hands on what a client asks for in `x-cascade-plan`; nobody else can set it."""

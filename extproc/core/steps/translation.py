@@ -17,8 +17,9 @@ from extproc.core.dialects.crossing import Crossing
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
 from extproc.core.features import Feature, How
+from extproc.core.policy import Policy, Tongue
 from extproc.core.steps.forward import end_to_end
-from extproc.core.vocabulary import PATH_OF, Dialect, Policy, Request, Role, Tongue, View
+from extproc.core.vocabulary import PATH_OF, Dialect, Request, Role, View
 
 _NATIVE = Tongue()
 _NOT_KEPT = re.compile(
@@ -113,7 +114,8 @@ class Interpreter:
 
     def manner(self, role: Role, max_tokens: int | None = None) -> Manner:
         """Say how a model wants to be asked."""
-        return Manner(self.model(role), max_tokens, self._tongue(role).thoughts)
+        tongue = self._tongue(role)
+        return Manner(self.model(role), max_tokens, tongue.thoughts, tongue.limit, tongue.thinking)
 
 
 def _asks(view: View) -> list[str]:

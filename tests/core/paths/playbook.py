@@ -13,11 +13,12 @@ from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Cl
 from extproc.core.paths.cascade import CascadePath
 from extproc.core.paths.direct import DirectPath
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy, Price
 from extproc.core.records import CallNote, Note
 from extproc.core.steps.accept import accept
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Fingerprints
-from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Policy, Price, Role
+from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Role
 from extproc.core.wire.sse import SseParser
 from extproc.simulator import faults
 from extproc.simulator.answer import compose

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from extproc.core.vocabulary import Outcome, Policy, Role
+from extproc.core.policy import Policy
+from extproc.core.vocabulary import Outcome, Role
 from tests.core.paths.playbook import POLICY, Play, drafted
 
 both = pytest.mark.parametrize("stream", [True, False])

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from extproc.core.commands import Call, Report
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Event, Headers, RequestBody, RequestHeaders
+from extproc.core.policy import Policy
 from extproc.core.session import Session, Surroundings
 from extproc.core.steps.memory import RefusalMemory
-from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Policy, Role
+from extproc.core.vocabulary import PATHS, Dialect, Outcome, Plan, Role
 from tests.core.paths.playbook import ALL, ASKED, POLICY, TOOLS, Play, ends
 
 CUTS = st.lists(st.integers(0, 6000), max_size=12)

@@ -11,10 +11,11 @@ from extproc.core.commands import Call, Command, EndWithTrailers, Hold, Leave, P
 from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, Headers, ResponseBody, ResponseHeaders, ResponseTrailers
 from extproc.core.paths.draft import DraftPath
 from extproc.core.paths.sent import Sent
+from extproc.core.policy import Policy
 from extproc.core.records import Note
 from extproc.core.steps.memory import RefusalMemory
 from extproc.core.steps.provenance import Fingerprints
-from extproc.core.vocabulary import Dialect, Outcome, Plan, Policy, Request, Role, View
+from extproc.core.vocabulary import Dialect, Outcome, Plan, Request, Role, View
 
 BODY = b'{"model":"asked","messages":[]}'
 NOTE = Note(Outcome.SKIPPED, Plan.DRAFT, "anthropic", "small", ("greeting",), "t" * 32, "asked")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from extproc.core.paths.ledger import Ledger
+from extproc.core.policy import Price
 from extproc.core.records import CallNote
-from extproc.core.vocabulary import Price, Role, Usage
+from extproc.core.vocabulary import Role, Usage
 
 PRICES = {Role.DRAFT: Price(1.0, 2.0, 0.1, 1.0)}
 

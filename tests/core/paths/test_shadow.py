@@ -16,11 +16,12 @@ from extproc.core.events import CallData, CallEnded, CallFailed, CallStarted, He
 from extproc.core.paths.asking import CallEvent
 from extproc.core.paths.sent import Sent
 from extproc.core.paths.shadow import ShadowPath, ruled
+from extproc.core.policy import Policy, Price
 from extproc.core.records import Comparison, Note
 from extproc.core.steps.accept import accept
 from extproc.core.steps.judge import Ruling
 from extproc.core.steps.provenance import Fingerprints
-from extproc.core.vocabulary import Dialect, Outcome, Plan, Policy, Price, Role
+from extproc.core.vocabulary import Dialect, Outcome, Plan, Role
 from extproc.simulator.answer import compose
 from extproc.simulator.dialects import SPEAKERS
 from extproc.simulator.profile import Profile

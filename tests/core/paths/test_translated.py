@@ -11,7 +11,8 @@ import pytest
 
 from extproc.core.answers import Part
 from extproc.core.commands import SendBody
-from extproc.core.vocabulary import PATH_OF, Dialect, Outcome, Plan, Role, Tongue
+from extproc.core.policy import Tongue
+from extproc.core.vocabulary import PATH_OF, Dialect, Outcome, Plan, Role
 from tests.core.paths.playbook import ALL, POLICY, THINKING, TOOLS, Play, ends
 
 both = pytest.mark.parametrize("stream", [True, False])

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.core.errors import UnreadableError
+from extproc.core.policy import Policy
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
-from extproc.core.vocabulary import PATHS, Dialect, Policy
+from extproc.core.vocabulary import PATHS, Dialect
 
 USER = [{"role": "user", "content": "hi"}]
 

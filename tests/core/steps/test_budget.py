@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.core.answers import Answer, Block, Demands, Part
+from extproc.core.policy import Policy, Price
 from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
-from extproc.core.vocabulary import Policy, Price, Role, Usage
+from extproc.core.vocabulary import Role, Usage
 
 PRICE = Price(10.0, 20.0, 1.0, 12.5)
 POLICY = Policy(prices={Role.VERIFY: PRICE}, max_wall_s=100, max_calls=2, max_cost_usd=1.0, verify_max_tokens=8192)

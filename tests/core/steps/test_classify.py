@@ -7,9 +7,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from extproc.core.policy import Policy
 from extproc.core.steps.classify import RULES, classify
 from extproc.core.steps.turns import turn_of
-from extproc.core.vocabulary import Dialect, Effort, Label, Policy, Request, Turn, View
+from extproc.core.vocabulary import Dialect, Effort, Label, Request, Turn, View
 
 
 def said(text: str, **more: object) -> View:

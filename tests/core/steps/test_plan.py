@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from extproc.core.policy import Policy
 from extproc.core.steps.plan import plan
-from extproc.core.vocabulary import Dialect, Fired, Label, Mode, Plan, Policy, Request, Role, Turn, View
+from extproc.core.vocabulary import Dialect, Fired, Label, Mode, Plan, Request, Role, Turn, View
 
 POLICY = Policy(draft_models={Dialect.ANTHROPIC: "small"}, verify_models={Dialect.ANTHROPIC: None, Dialect.OPENAI_CHAT: "big"})
 

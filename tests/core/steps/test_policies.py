@@ -13,9 +13,10 @@ import msgspec
 import pytest
 
 from extproc.core.events import Headers
+from extproc.core.policy import Allowance, Policy
 from extproc.core.steps import policies as when
 from extproc.core.steps.accept import accept
-from extproc.core.vocabulary import Allowance, Plan, Policy
+from extproc.core.vocabulary import Plan
 
 SALT = b"salt"
 REQUEST = accept("/v1/messages", "", b'{"model":"claude-opus-4-8","max_tokens":1,"messages":[{"role":"user","content":"x"}]}')

@@ -6,9 +6,10 @@ from typing import Any
 
 from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
 from extproc.core.commands import Forward
+from extproc.core.policy import Price
 from extproc.core.records import CallNote, Note, Record, Trace
 from extproc.core.steps.tracing import Sampling
-from extproc.core.vocabulary import Outcome, Plan, Price, Role, Usage
+from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingResponse
 from extproc.shell.accesslog import record_of

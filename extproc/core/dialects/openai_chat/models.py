@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from extproc.core.conversation import Manner
-from extproc.core.dialects.makers import is_reasoner
+from extproc.core.dialects.makers import is_openais, is_reasoner
 from extproc.core.dialects.openai_chat.features import CARRIES
 from extproc.core.features import Feature, How
 
-_OPENAI = re.compile(r"(?:^|/)(?:o[1-9](?:-|$)|gpt-(?!oss)|chatgpt)")
-"""OpenAI's own, who know no `reasoning_content`."""
 _EFFORT = re.compile(r"gpt-oss")
 """Others that know `reasoning_effort`."""
 _SWITCH = re.compile(r"deepseek")
@@ -50,7 +48,7 @@ def wants_thoughts(manner: Manner) -> str:
     """Give which earlier thoughts a model is told: `auto`, `always` or `never`."""
     if manner.thoughts != "auto":
         return manner.thoughts
-    return "never" if _OPENAI.search(manner.model) else "always" if _SWITCH.search(manner.model) else "auto"
+    return "never" if is_openais(manner.model) else "always" if _SWITCH.search(manner.model) else "auto"
 
 
 @lru_cache(maxsize=64)

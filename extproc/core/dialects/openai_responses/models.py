@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
 from extproc.core.conversation import Manner
-from extproc.core.dialects.makers import is_reasoner
+from extproc.core.dialects.makers import is_openais, is_reasoner
 from extproc.core.dialects.openai_responses.features import CARRIES
 from extproc.core.features import Feature, How
 
-_EFFORT = re.compile(r"gpt-oss")
-"""Models of others that know an effort."""
-
 
 def thinks(manner: Manner) -> bool:
-    """Whether a model is told how much to think."""
-    if manner.thinking in {"effort", "never"}:
-        return manner.thinking == "effort"
-    return is_reasoner(manner.model) or _EFFORT.search(manner.model) is not None
+    """Whether a model is told how much to think: all but OpenAI's that do not reason, who refuse to be told.
+
+    Others that serve this API do so for models that reason; a refusal leads to the other model, and is remembered.
+    """
+    if manner.thinking != "auto":
+        return manner.thinking != "never"
+    return is_reasoner(manner.model) or not is_openais(manner.model)
 
 
 @lru_cache(maxsize=64)

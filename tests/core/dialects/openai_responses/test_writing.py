@@ -121,7 +121,8 @@ def test_what_a_model_takes_less_than_others_is_told():
     assert SPEC.carried(Manner(MODEL))[Feature.TEMPERATURE] is How.DROPPED
     assert SPEC.carried(OTHER)[Feature.TEMPERATURE] is How.CARRIED
     assert SPEC.carried(OTHER)[Feature.CUSTOM_TOOLS] is How.APPROXIMATED
-    assert SPEC.carried(OTHER)[Feature.EFFORT] is How.DROPPED
+    assert SPEC.carried(OTHER)[Feature.EFFORT] is How.APPROXIMATED
+    assert SPEC.carried(Manner("gpt-4o"))[Feature.EFFORT] is How.DROPPED
     assert set(SPEC.carried(OTHER)) == set(Feature)
 
 
@@ -141,7 +142,9 @@ def test_what_a_model_takes_less_than_others_is_told():
         ({"thinking": Thinking(on=True, budget=9_000)}, {"reasoning": {"effort": "high"}}),
         ({"thinking": Thinking(on=False, summary="auto")}, {"reasoning": {"effort": "low"}}),
         ({"thinking": Thinking(effort="max"), "manner": Manner("gpt-oss:20b")}, {"reasoning": {"effort": "high"}}),
-        ({"thinking": Thinking(effort="low", summary="auto"), "manner": OTHER}, {}),
+        ({"thinking": Thinking(effort="low", summary="auto"), "manner": OTHER}, {"reasoning": {"effort": "low", "summary": "auto"}}),
+        ({"thinking": Thinking(effort="low", summary="auto"), "manner": Manner("gpt-4o-mini")}, {}),
+        ({"thinking": Thinking(effort="low"), "manner": Manner("llama", thinking="never")}, {}),
         ({"thinking": Thinking(effort="low"), "manner": Manner("llama", thinking="effort")}, {"reasoning": {"effort": "low"}}),
         ({"thinking": Thinking(effort="low"), "manner": Manner(MODEL, thinking="never")}, {}),
         ({"stream": True}, {"stream": True}),
