@@ -1,0 +1,1 @@
+"""What the manifests are made and checked with."""
