@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.collector import ENVOY, US, Collector, Span, strays, tree
-from tests.support.pair import DIALECT_OF, EASY, HARD, PATHS, Pair, formed, pair, question
+from tests.support.pair import DIALECT_OF, EASY, HARD, PATHS, Pair, formed, newest, pair, question
 from tests.support.system import until
 
 pytestmark = pytest.mark.envoy
@@ -74,12 +74,10 @@ class Traced:
         return self.both.client.post(path, json=body, headers=told)
 
     def trace(self, response: httpx.Response, case: Case) -> list[Span]:
-        """Wait for all spans of a request: ours, and Envoy's, of which every call of a model has its own."""
-        held = STITCH in case.below or case.outcome == "FAILED"
-        by_envoy = sum(name.startswith("chat") for name in case.below)
+        """Wait for all spans of a request: ours, and Envoy's, which has one for the request, and one for each call that we made."""
         carried = (case.outcome in {"SKIPPED", "DIRECT"} and not case.checked) or (case.words == EASY and case.outcome == "RESCUED")
-        side_calls = by_envoy - carried if held else 0
-        count = 1 + len(case.below) + 1 + carried + 2 * side_calls
+        side_calls = sum(name.startswith("chat") for name in case.below) - carried
+        count = 1 + len(case.below) + 1 + side_calls
         return self.collector.whole(response.headers["x-cascade-trace-id"], count)
 
 
@@ -170,16 +168,17 @@ def test_side_calls_stand_below_our_own_spans_at_envoy_and_at_the_provider(trace
     by_name = {name: one for one in spans for name in (one.name,)}
     for name, role in ((DRAFT, "draft"), (VERIFY, "verify")):
         (listener,) = [one for one in spans if one.parent_id == by_name[name].span_id]
-        (router,) = [one for one in spans if one.parent_id == listener.span_id]
-        assert (listener.service, listener.kind, router.name) == (ENVOY, 2, f"router {role} egress")
+        assert (listener.service, listener.name, listener.kind) == (ENVOY, "egress", 2)
+        provider = traced.both.draft if role == "draft" else traced.both.verify
+        assert newest(provider).headers["traceparent"] == f"00-{listener.trace_id}-{listener.span_id}-01"
 
 
 def test_what_the_cascade_never_sees_has_a_root_too(traced: Traced):
     path = "/v1/models/of-a-kind"
     assert traced.both.client.get(f"{path}?key=secret").status_code == 404
     (root,) = until(lambda: [one for one in traced.collector.spans(service=US) if one.attributes.get("url.path") == path])
-    spans = traced.collector.whole(root.trace_id, 3)
-    assert tree(spans) == (("ingress", (("cascade BYPASSED", ()), ("router origin egress", ()))),)
+    spans = traced.collector.whole(root.trace_id, 2)
+    assert tree(spans) == (("ingress", (("cascade BYPASSED", ()),)),)
     assert strays(spans) == []
     assert not any(b"secret" in message.SerializeToString() for message in traced.collector.traces)
 
@@ -219,7 +218,7 @@ def test_a_client_may_keep_its_trace_out(traced: Traced, case: Case):
 def test_no_content_no_keys(traced: Traced):
     case = Case("ENHANCED", f"{HARD} The password is swordfish.", (), verify="verdict=improve; text=The-hidden-answer")
     response = traced.ask("/v1/messages", case, headers={"authorization": "Bearer sk-hidden"})
-    traced.collector.whole(response.headers["x-cascade-trace-id"], 11)
+    traced.collector.whole(response.headers["x-cascade-trace-id"], 9)
     told = b"".join(message.SerializeToString() for message in traced.collector.traces)
     for secret in (b"swordfish", b"hidden", b"client-key"):
         assert secret not in told

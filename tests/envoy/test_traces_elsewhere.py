@@ -39,7 +39,7 @@ def test_requests_of_all_workers_have_whole_traces(elsewhere: tuple[Pair, Collec
     both, collector = elsewhere
     asked = [both.ask("/v1/messages", question("/v1/messages", EASY if number % 2 else HARD)) for number in range(12)]
     for response in asked:
-        spans = collector.whole(response.headers["x-cascade-trace-id"], 5 if response.headers["x-cascade-outcome"] == "SKIPPED" else 11)
+        spans = collector.whole(response.headers["x-cascade-trace-id"], 4 if response.headers["x-cascade-outcome"] == "SKIPPED" else 9)
         assert strays(spans) == []
         assert [name for name, _ in tree(spans)] == ["ingress"]
         assert {one.service for one in spans} == {US, ENVOY}
@@ -48,7 +48,7 @@ def test_requests_of_all_workers_have_whole_traces(elsewhere: tuple[Pair, Collec
 def test_both_services_name_themselves_and_bring_the_key(elsewhere: tuple[Pair, Collector]):
     both, collector = elsewhere
     response = both.ask("/v1/messages", question("/v1/messages", EASY))
-    collector.whole(response.headers["x-cascade-trace-id"], 5)
+    collector.whole(response.headers["x-cascade-trace-id"], 4)
     assert {one["service.name"] for one in collector.resources()} == {US, ENVOY}
     assert {one["deployment.environment.name"] for one in collector.resources()} == {"test"}
     assert {(head["x-key"], head["x-team"]) for head in collector.heads} == {(KEY, "red")}
@@ -99,7 +99,7 @@ def test_a_share_of_the_traces_is_kept_by_both_or_by_neither(tmp_path: Path):
         both.client.get("/v1/models", headers={"traceparent": f"00-{kept}-{'cd' * 8}-01"})
         for _ in range(8):
             both.client.get("/v1/models")
-        collector.whole(kept, 3)
+        collector.whole(kept, 2)
         for trace_id in asked:
             both.system.record(trace_id)
         traced = {one.trace_id for one in collector.spans()}

@@ -53,9 +53,8 @@ def watched(jaeger: Jaeger, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert set(jaeger.traces("envoy")) - before["envoy"] == set(jaeger.traces(SERVICE)) - before[SERVICE]
 
 
-def _expected(case: Case, path: str) -> list[str]:
-    """The paths of all spans. A model's own dialect goes without saying in its cluster's name."""
-    dialect = "" if path == PATHS[0] else f"_{DIALECT_OF[path]}"
+def _expected(case: Case) -> list[str]:
+    """The paths of all spans."""
     root = f"ingress/cascade {case.outcome}"
     paths = ["ingress", root]
     for word in case.spans.split():
@@ -64,9 +63,9 @@ def _expected(case: Case, path: str) -> list[str]:
             paths.append(f"{root}/cascade.{role}")
             continue
         paths.append(f"{root}/chat {_MODELS[role]}")
-        below = "ingress" if word != role else f"{root}/chat {_MODELS[role]}/egress"
-        paths += [f"{below}/router {role}{dialect} egress", *([below] if word == role else [])]
-    return sorted(paths if case.spans else [*paths, f"ingress/router verify{dialect} egress"])
+        if word == role:
+            paths.append(f"{root}/chat {_MODELS[role]}/egress")
+    return sorted(paths)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["JSON", "SSE"])
@@ -74,7 +73,7 @@ def _expected(case: Case, path: str) -> list[str]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.outcome} {case.name}")
 def test_one_trace_tells_a_request(watched: Watched, case: Case, path: str, stream: bool):
     response = watched.sent[case, path, stream]
-    expected = _expected(case, path)
+    expected = _expected(case)
     trace = watched.trace(response, len(expected))
     assert trace.paths() == expected
     assert {span.service for span in trace} == {"envoy", SERVICE}
@@ -138,9 +137,9 @@ def test_a_clients_trace_is_joined(watched: Watched):
     headers = {"traceparent": f"00-{trace_id}-{above}-01"}
     response = watched.pair.client.post(PATHS[0], json=question(PATHS[0]), headers=headers)
     assert response.headers["x-cascade-trace-id"] == trace_id
-    trace = watched.jaeger.whole(trace_id, 11)
+    trace = watched.jaeger.whole(trace_id, 9)
     assert [(span.name, span.parent) for span in trace.below(None)] == [("ingress", above)]
-    assert len(trace) == 11
+    assert len(trace) == 9
 
 
 def test_a_client_may_keep_its_trace_out(watched: Watched):
@@ -148,7 +147,7 @@ def test_a_client_may_keep_its_trace_out(watched: Watched):
     for trace_id, sampled in ((out, "00"), (kept, "01")):
         headers = {"traceparent": f"00-{trace_id}-{'cd' * 8}-{sampled}"}
         assert watched.pair.client.post(PATHS[0], json=question(PATHS[0], EASY), headers=headers).status_code == 200
-    watched.jaeger.whole(kept, 5)
+    watched.jaeger.whole(kept, 4)
     assert watched.jaeger.trace(out) == ()
 
 
@@ -156,7 +155,7 @@ def test_what_is_no_llm_call_is_a_trace_too(watched: Watched):
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{'cd' * 8}-01"}
     assert watched.pair.client.get("/v1/models", headers=headers).status_code == 200
-    assert watched.jaeger.whole(trace_id, 3).paths() == ["ingress", "ingress/cascade BYPASSED", "ingress/router origin egress"]
+    assert watched.jaeger.whole(trace_id, 2).paths() == ["ingress", "ingress/cascade BYPASSED"]
 
 
 def test_health_checks_make_no_traces(watched: Watched):
