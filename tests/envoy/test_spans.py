@@ -23,7 +23,7 @@ class Story:
 
     collector: Collector
     seen: dict[str, str]
-    """The `traceparent` that the provider got of the requests `llm`, `other`, `fresh` (without a trace of its own) and `secret` (not to be kept)."""
+    """The `traceparent` that came of the requests `llm`, `other`, `fresh` (without a trace of its own) and `secret` (not to be kept)."""
     asked: dict[str, list[str]]
     """Names of the headers that the provider got."""
 
