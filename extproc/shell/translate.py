@@ -7,6 +7,7 @@ Knows what Envoy demands of an answer: which oneof it must stand in, the content
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,16 +16,20 @@ from extproc.config.runtime import METADATA_NAMESPACE, TARGET_HEADER
 from extproc.core import commands as do
 from extproc.core import events as seen
 from extproc.core.records import Note
-from extproc.core.vocabulary import HELD
+from extproc.core.vocabulary import HELD, Role
 from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
 from extproc.pb.envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
+    BodyMutation,
+    BodyResponse,
     CommonResponse,
     HeaderMutation,
+    HttpHeaders,
     ProcessingRequest,
     ProcessingResponse,
 )
 from extproc.shell import marks
+from extproc.shell.fields import field, head, struct, tag, text
 
 _CONTINUE: dict[str, bytes] = {}
 for _kind in ("request_headers", "response_headers", "response_trailers"):
@@ -50,24 +55,15 @@ class Translator:
         """Read a `ProcessingRequest`; None for what the core has no use for. DecodeError where it is no such message."""
         request = ProcessingRequest.FromString(message)
         kind = request.WhichOneof("request")
-        if kind is None:
-            return None
-        if kind != "response_body":  # full-duplex chunks are not answered one by one
+        build = _EVENTS.get(kind or "")
+        if kind is not None and kind != "response_body":  # full-duplex chunks are not answered one by one
             self._asked = kind
-        build = _EVENTS.get(kind)
-        return build(getattr(request, kind), at_s, message) if build else None
+        return build(request, at_s, message) if build else None
 
     def reply(self, command: do.Command) -> bytes | None:
         """Write the `ProcessingResponse` for a command; None for commands that are none of Envoy's business."""
-        match command:
-            case do.Forward():
-                return _forward(command, self._asked)
-            case do.AwaitBody():
-                return _CONTINUE["request_headers"]
-            case do.EndWithTrailers():
-                return _CONTINUE["response_trailers"]
         build = _REPLIES.get(type(command))
-        return build(command) if build else None
+        return build(command, self._asked) if build else None
 
 
 class WireHeaders(seen.Headers):
@@ -94,48 +90,68 @@ class WireHeaders(seen.Headers):
         return default
 
 
-_EVENTS: dict[str, Callable[[Any, float, bytes], seen.Event]] = {
-    "request_headers": lambda part, at_s, message: seen.RequestHeaders(at_s, WireHeaders(part.headers, message), part.end_of_stream),
-    "request_body": lambda part, at_s, _: seen.RequestBody(at_s, part.body),
-    "response_headers": lambda part, at_s, message: seen.ResponseHeaders(at_s, WireHeaders(part.headers, message), part.end_of_stream),
-    "response_body": lambda part, at_s, _: seen.ResponseBody(at_s, part.body, part.end_of_stream),
+def _headers(part: HttpHeaders, at_s: float, message: bytes) -> tuple[float, WireHeaders, bool]:
+    return at_s, WireHeaders(part.headers, message), part.end_of_stream
+
+
+_EVENTS: dict[str, Callable[[ProcessingRequest, float, bytes], seen.Event]] = {
+    "request_headers": lambda request, at_s, message: seen.RequestHeaders(*_headers(request.request_headers, at_s, message)),
+    "request_body": lambda request, at_s, _: seen.RequestBody(at_s, request.request_body.body),
+    "response_headers": lambda request, at_s, message: seen.ResponseHeaders(*_headers(request.response_headers, at_s, message)),
+    "response_body": lambda request, at_s, _: seen.ResponseBody(at_s, request.response_body.body, request.response_body.end_of_stream),
     "response_trailers": lambda _, at_s, __: seen.ResponseTrailers(at_s),
 }
 
 
 def _forward(command: do.Forward, asked: str) -> bytes:
-    response = ProcessingResponse()
-    part = response.request_body if asked == "request_body" else response.request_headers
-    common: CommonResponse = part.response
-    common.SetInParent()
     target = HELD if command.held else command.role
-    if target is not None:
-        _set(common.header_mutation, TARGET_HEADER, target.encode())
-        common.clear_route_cache = True
+    common = _TO[target] if target is not None else b""
+    body, size = command.body or b"", 0
     if command.body is not None:
+        size = len(body)
         # Envoy refuses a changed body in BUFFERED mode whose length differs from the header.
-        _set(common.header_mutation, "content-length", b"%d" % len(command.body))
-        common.body_mutation.body = command.body
-    _write(command.note, response, begins=True)
-    return response.SerializeToString()
+        told = b"%d" % size
+        whole = head(_WHOLE, size)
+        common = b"".join((common, _CONTENT_LENGTH[len(told)], told, _OVERWRITING, head(_BODY, len(whole) + size), whole))
+    response = head(_RESPONSE, len(common) + size)
+    return b"".join((head(_ANSWERS[asked], len(response) + len(common) + size), response, common, body, _noted(command.note, begins=True)))
 
 
-def _pass_response(command: do.PassResponse) -> bytes:
+def _header(name: str, value: bytes) -> bytes:
+    """A `CommonResponse` that sets a header."""
+    return field(_HEADERS, field(_SET, field(_HEADER, field(_NAME, name.encode()) + field(_VALUE, value)) + _OVERWRITING))
+
+
+_ANSWERS = {name: tag(ProcessingResponse, name) for name in ("request_headers", "request_body")}
+_METADATA = tag(ProcessingResponse, "dynamic_metadata")
+_RESPONSE = tag(BodyResponse, "response")  # of the same number in HeadersResponse
+_HEADERS, _BODY, _WHOLE = tag(CommonResponse, "header_mutation"), tag(CommonResponse, "body_mutation"), tag(BodyMutation, "body")
+_SET, _HEADER = tag(HeaderMutation, "set_headers"), tag(HeaderValueOption, "header")
+_NAME, _VALUE = tag(HeaderValue, "key"), tag(HeaderValue, "raw_value")
+_OVERWRITING = HeaderValueOption(append_action=_OVERWRITE).SerializeToString()
+_REROUTED = CommonResponse(clear_route_cache=True).SerializeToString()
+_TO = {str(target): _header(TARGET_HEADER, target.encode()) + _REROUTED for target in (HELD, *Role)}
+"""What sends a request elsewhere, by the value of the target header."""
+_CONTENT_LENGTH = [_header("content-length", b"0" * digits)[: -digits - len(_OVERWRITING)] for digits in range(1, 20)]
+_CONTENT_LENGTH.insert(0, b"")
+"""What stands before the new length, by the number of its digits; behind it stands `_OVERWRITING`."""
+
+
+def _pass_response(command: do.PassResponse, _: str) -> bytes:
     if command.note is None:
         return _CONTINUE["response_headers"]
     response = ProcessingResponse()
     _set_all(response.response_headers.response.header_mutation, _note_headers(command.note))
-    _write(command.note, response)
-    return response.SerializeToString()
+    return response.SerializeToString() + _noted(command.note)
 
 
-def _hold(command: do.Hold) -> bytes:
+def _hold(command: do.Hold, _: str) -> bytes:
     response = ProcessingResponse()
     response.override_message_timeout.FromMilliseconds(int(command.seconds * 1000))
     return response.SerializeToString()
 
 
-def _start_response(command: do.StartResponse) -> bytes:
+def _start_response(command: do.StartResponse, _: str) -> bytes:
     response = ProcessingResponse()
     mutation = response.response_headers.response.header_mutation
     _set(mutation, ":status", b"%d" % command.status)
@@ -144,33 +160,33 @@ def _start_response(command: do.StartResponse) -> bytes:
     mutation.remove_headers.extend(name for name in command.remove if name not in kept)
     response.mode_override.response_body_mode = ProcessingMode.FULL_DUPLEX_STREAMED
     response.mode_override.response_trailer_mode = ProcessingMode.SEND
-    _write(command.note, response)
-    return response.SerializeToString()
+    return response.SerializeToString() + _noted(command.note)
 
 
-def _send_body(command: do.SendBody) -> bytes:
+def _send_body(command: do.SendBody, _: str) -> bytes:
     response = ProcessingResponse()
     streamed = response.response_body.response.body_mutation.streamed_response
     streamed.body = command.data
     streamed.end_of_stream = command.end
-    if command.note is not None:
-        _write(command.note, response)
-    return response.SerializeToString()
+    return response.SerializeToString() + (_noted(command.note) if command.note is not None else b"")
 
 
-def _reply(command: do.Reply) -> bytes:
+def _reply(command: do.Reply, _: str) -> bytes:
     response = ProcessingResponse()
     immediate = response.immediate_response
     immediate.status.code = command.status  # type: ignore[assignment] # any HTTP status, also those that the enum does not name
     _set_all(immediate.headers, command.headers)
     immediate.body = command.body
-    if command.note is not None:
-        _set_all(immediate.headers, _note_headers(command.note))
-        _write(command.note, response, begins=True)
-    return response.SerializeToString()
+    if command.note is None:
+        return response.SerializeToString()
+    _set_all(immediate.headers, _note_headers(command.note))
+    return response.SerializeToString() + _noted(command.note, begins=True)
 
 
-_REPLIES: dict[type, Callable[[Any], bytes]] = {
+_REPLIES: dict[type, Callable[[Any, str], bytes]] = {
+    do.Forward: _forward,
+    do.AwaitBody: lambda _, __: _CONTINUE["request_headers"],
+    do.EndWithTrailers: lambda _, __: _CONTINUE["response_trailers"],
     do.PassResponse: _pass_response,
     do.Hold: _hold,
     do.StartResponse: _start_response,
@@ -202,28 +218,34 @@ def _note_headers(note: Note, *, pending: bool = False) -> list[tuple[str, bytes
     return [(f"x-cascade-{name}", value.encode("latin-1", "replace")) for name, value in values if value]
 
 
-def _write(note: Note, response: ProcessingResponse, *, begins: bool = False) -> None:
-    """Put the note into the dynamic metadata of the stream, all values as strings. `begins`: this is the first of the stream.
+def _noted(note: Note, *, begins: bool = False) -> bytes:
+    """Write the note as dynamic metadata of the stream, all values as texts. `begins`: this is the first of the stream.
 
     What Envoy copies into headers has a field of its own; `extproc.shell.accesslog` reads `more`, because each field costs as much
     as a rule.
     """
-    fields = response.dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
+    rules, shown = _shown(note.outcome, note.model, note.rules)
+    score = "" if note.score is None else f"{note.score:.3f}"
+    calls = str(len(note.calls)) if note.calls else ""
+    # Whoever reads it pays for each field as well, so in this one stands all of it once more.
+    more = [note.outcome, note.trace_id, rules, note.model, calls, note.plan, note.dialect, note.turn, score, note.wanted or ""]
+    more.append(note.requested_model)
+    if note.policy != "default":
+        more += (note.policy, note.team)
+    told = [shown, text("trace_id", note.trace_id), text("more", " ".join(more))]
     if (trace := note.trace) is not None and trace.kept:
         if note.calls:
-            fields["told"].string_value = marks.told(note, trace)
+            told.append(text("told", marks.told(note, trace)))
         elif begins:
-            fields["trace"].string_value = marks.begun(trace)
-    fields["outcome"].string_value = note.outcome
-    fields["model"].string_value = note.model
-    fields["rules"].string_value = rules = ",".join(note.rules)
-    fields["trace_id"].string_value = note.trace_id
+            told.append(text("trace", marks.begun(trace)))
     if note.calls:
-        fields["calls"].string_value = msgspec.json.encode(note.calls).decode()
+        told.append(text("calls", msgspec.json.encode(note.calls).decode()))
         if note.lossy:
-            fields["lossy"].string_value = ",".join(note.lossy)[:_LONGEST]
-    # Whoever reads it pays for each field as well, so in this one stands all of it once more.
-    score = "" if note.score is None else f"{note.score:.3f}"
-    head = f"{note.outcome} {note.trace_id} {rules} {note.model} {len(note.calls) or ''} {note.plan} {note.dialect} {note.turn}"
-    more = f"{head} {score} {note.wanted or ''} {note.requested_model}"
-    fields["more"].string_value = more if note.policy == "default" else f"{more} {note.policy} {note.team}"
+            told.append(text("lossy", ",".join(note.lossy)[:_LONGEST]))
+    return field(_METADATA, struct(METADATA_NAMESPACE, b"".join(told)))
+
+
+@lru_cache(maxsize=1_024)  # many requests have these alike
+def _shown(outcome: str, model: str, rules: tuple[str, ...]) -> tuple[str, bytes]:
+    listed = ",".join(rules)
+    return listed, text("outcome", outcome) + text("model", model) + text("rules", listed)
