@@ -88,7 +88,7 @@ class CascadePath(HeldPath):
 
     def _end_with_draft(self, outcome: Outcome) -> list[Command]:
         """The draft goes to the client, and its question is remembered: what it has signed must not go to another provider."""
-        remember(self._sent.request, self._drafted)
+        remember(self._sent.request, self._drafted, self._sent.note.turn)
         self._response.by(self._sent.note.model)
         return self._end(outcome, 200, self._draft[1], self._release.rest())
 

@@ -33,7 +33,7 @@ class DraftPath:
             return [Leave()]
         if 200 <= event.status < 300:
             self._memory.succeeded(self._sent.request)
-            remember(self._sent.request, self._drafted)
+            remember(self._sent.request, self._drafted, self._sent.note.turn)
             return [PassResponse(), Leave()]
         self._rescue = HeldPath(self._sent, self._policy, self._memory, self._drafted)
         return self._rescue.take_over(event)

@@ -12,7 +12,7 @@ from extproc.core.dialects.makers import checks_signatures
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
 from extproc.core.steps.provenance import Drafted
-from extproc.core.vocabulary import Dialect, Request, Role
+from extproc.core.vocabulary import Dialect, Request, Role, Turn
 from extproc.core.wire.splice import holds, splice
 
 _HOP_BY_HOP = frozenset(
@@ -53,9 +53,12 @@ def disowned(role: Role, dialect: Dialect, body: bytes, manner: Manner, drafted:
         return body  # as the client has it: what cannot be read for certain is not cut into
 
 
-def remember(request: Request, drafted: Drafted) -> None:
-    """Keep in mind that the draft model answers this, where its answer may hold thinking that it has signed."""
-    if any(holds(request.body, sign) for sign in _SIGNED):
+def remember(request: Request, drafted: Drafted, turn: str = "") -> None:
+    """Keep in mind that the draft model answers this, where its answer may hold thinking that it has signed.
+
+    Answers to an agent's own chores come back in no conversation; but the same words may be asked of another model, as titles are.
+    """
+    if turn != Turn.INTERNAL and any(holds(request.body, sign) for sign in _SIGNED):
         with suppress(UnreadableError):
             drafted.remember(DIALECTS[request.dialect].question(request.body))
 

@@ -89,3 +89,11 @@ def test_no_provider_that_looks_at_signatures_gets_thinking_of_another(
     assert body is not None
     assert json.loads(body)["model"] == model
     assert [by for by in ("draft", "verify") if f"signed by {by}".encode() in body] == kept
+
+
+@pytest.mark.parametrize("dialect", [Dialect.ANTHROPIC, Dialect.OPENAI_RESPONSES])
+def test_an_agents_own_chores_are_not_remembered(dialect: Dialect):
+    drafted = Fingerprints(b"")
+    remember(conversation(dialect), drafted, "internal")
+    body = body_to(Role.VERIFY, conversation(dialect, "verify"), Manner("asked"), drafted)
+    assert body is None
