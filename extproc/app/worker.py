@@ -66,6 +66,7 @@ class Worker:
             secret=token_bytes(32),
             unix_offset_s=time() - monotonic(),
             sampling=sampling,
+            capture_content=config.telemetry.capture_content,
             spent=counts.spent,
         )
         log = Path(config.decisions.path) if config.decisions.path else runtime.decisions

@@ -24,6 +24,16 @@ class Trace(msgspec.Struct, frozen=True, gc=False):
     """The arrival of its body; 0 where nobody looked at it."""
     stream: bool = False
     """The answer was asked for as a stream."""
+    content: bool = False
+    """The spans are to tell what was asked and answered."""
+
+
+class Content(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a model was asked and what it said, as JSON (`steps.content`); it never gets into a record. Empty where it is not known."""
+
+    system: str = ""
+    input: str = ""
+    output: str = ""
 
 
 class CallNote(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -77,6 +87,8 @@ class Note(msgspec.Struct, frozen=True, gc=False):
     """None where nobody traces."""
     answered_s: float | None = None
     """When the first of the answer went to the client, where the answer is ours to send; a time as those of `trace`."""
+    contents: tuple[Content, ...] = ()
+    """Of the calls, in their order; only where the spans are to tell them."""
     lossy: tuple[str, ...] = ()
     """Fields of the request that a translation to another dialect dropped or approximated, as the client's dialect spells them."""
 

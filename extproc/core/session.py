@@ -31,6 +31,7 @@ from extproc.core.policy import Policy
 from extproc.core.records import Note, Trace
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import classify
+from extproc.core.steps.content import question
 from extproc.core.steps.counting import tokens
 from extproc.core.steps.forward import body_for, body_to, shown_name
 from extproc.core.steps.memory import RefusalMemory
@@ -80,6 +81,8 @@ class Surroundings:
     """What to add to an event's time to get Unix time."""
     sampling: Sampling | None = None
     """Which requests are traced; None where nobody takes our spans."""
+    capture_content: bool = False
+    """Their spans tell what was asked and answered."""
     policies: Sequence[Rule] = ()
     """Other policies, and when they apply; the first that does is taken."""
     salt: bytes = b""
@@ -131,7 +134,7 @@ class Session:
         self._began_s = event.at_s
         before = origin(event.headers.get("traceparent"), self._given, ours=bool(event.headers.get(TRACER_HEADER)))
         self._trace_id = before.above.trace_id if before.above else self._trace_id
-        self._trace = begun(self._trace_id, self._span_id, before, self._around.sampling, event.at_s)
+        self._trace = begun(self._trace_id, self._span_id, before, self._around.sampling, event.at_s, content=self._around.capture_content)
         path = self._target.partition("?")[0]
         if path == PROBE_PATH:
             return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
@@ -158,9 +161,7 @@ class Session:
             return self._bypass(error.rule)
         speaker = Interpreter(request, policy)
         decision = plan(request, label, policy, speaker, draft_blocked=memory.blocks(request, event.at_s))
-        if self._trace is not None:
-            self._trace = replace(self._trace, heard_s=event.at_s, stream=request.stream)
-        note = _note(request, decision, policy.name, self._team, self._trace_id, self._trace)
+        note = self._noted(request, decision, event.at_s)
         if decision.plan is Plan.BYPASS:
             return [Forward(note), Leave()]
         if decision.role is not Role.DRAFT:
@@ -176,6 +177,15 @@ class Session:
             return [Forward(note, Role.DRAFT, body=body_to(Role.DRAFT, request, speaker.manner(Role.DRAFT), self._around.drafted))]
         sent = self._sent(request, note, event.at_s, speaker)
         return self._hold(CascadePath(sent, policy, memory, self._around.drafted, checked=decision.checked), note, event.at_s)
+
+    def _noted(self, request: Request, decision: Decision, at_s: float) -> Note:
+        """Write down what is known."""
+        trace = self._trace
+        if trace is not None:
+            trace = self._trace = replace(trace, heard_s=at_s, stream=request.stream)
+        note = _note(request, decision, self._policy.name, self._team, self._trace_id, trace)
+        told = trace is not None and trace.content
+        return replace(note, contents=(question(request.dialect, request.body),)) if told else note
 
     def _apply(self, request: Request, at_s: float) -> list[Command]:
         """Take the first policy that applies; where it settles the request, give what answers it."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from extproc.core.records import Note, Trace
+from extproc.core.records import Content, Note, Trace
 
 
 class Begun(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -50,6 +50,11 @@ def told(note: Note, trace: Trace) -> str:
     return msgspec.json.encode(Told(answered_ns, _ns(monotonic() - trace.began_s))).decode()
 
 
+def contents(note: Note) -> str:
+    """Write what the models were asked and have answered."""
+    return msgspec.json.encode(note.contents).decode()
+
+
 def read_begun(text: str) -> Begun | None:
     """Read what `begun` has written; None where there is nothing, or it is another release's."""
     return _read(_BEGUN, text)
@@ -60,9 +65,15 @@ def read_told(text: str) -> Told | None:
     return _read(_TOLD, text)
 
 
+def read_contents(text: str) -> tuple[Content, ...]:
+    """Read what `contents` has written; none where there is nothing, or it is another release's."""
+    return _read(_CONTENTS, text) or ()
+
+
 _Marks = TypeVar("_Marks")
 _BEGUN = msgspec.json.Decoder(Begun)
 _TOLD = msgspec.json.Decoder(Told)
+_CONTENTS = msgspec.json.Decoder(tuple[Content, ...])
 
 
 def _read(decoder: msgspec.json.Decoder[_Marks], text: str) -> _Marks | None:

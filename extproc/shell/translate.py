@@ -238,6 +238,8 @@ def _noted(note: Note, *, begins: bool = False) -> bytes:
             told.append(text("told", marks.told(note, trace)))
         elif begins:
             told.append(text("trace", marks.begun(trace)))
+        if note.contents:
+            told.append(text("content", marks.contents(note)))
     if note.calls:
         told.append(text("calls", msgspec.json.encode(note.calls).decode()))
         if note.lossy:

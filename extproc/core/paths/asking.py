@@ -21,8 +21,10 @@ from extproc.core.paths.ledger import Ledger
 from extproc.core.paths.sent import Sent
 from extproc.core.paths.translated import TranslatedStream, TranslatedWhole
 from extproc.core.policy import Policy
+from extproc.core.records import Content
 from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
 from extproc.core.steps.check import check
+from extproc.core.steps.content import answered, question
 from extproc.core.steps.forward import disowned, end_to_end, shown_name
 from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
@@ -78,6 +80,9 @@ class Asking:
         self.headers: Pairs = []
         self.refusal = b""
         """Body of the present call where its status is an error's."""
+        self.capturing = sent.note.trace is not None and sent.note.trace.content
+        self.contents: list[Content] = []
+        """What the calls were asked and have answered, where that is to be told."""
         self._intake: Intake | None = None
         self._size = 0
 
@@ -130,6 +135,8 @@ class Asking:
         self.role, self.status, self.headers, self.refusal, self._intake = role, 0, [], b"", None
         self.ledger.begin(role, shown_name(model), now_s, str(self._speaker.into(role)))
         self._size = len(body)
+        if self.capturing:
+            self.contents.append(question(self._speaker.into(role), body))
         path, headers = self._sent.path, end_to_end(self._sent.headers)
         if self._speaker.translates(role):
             path, headers = self._speaker.path(role), self._speaker.headers(role, self._sent.headers)
@@ -235,6 +242,8 @@ class Asking:
             # What broke off before it told its tokens was paid for all the same; an error was not.
             usage = answer.usage or (estimate(self._size, answer) if self._intake else Usage())
             self.ledger.end(self.role, now_s, usage, error, finish=str(answer.stop or ""), model=shown_name(answer.model))
+            if self.capturing:
+                self.contents[-1] = answered(self.contents[-1], answer)
 
     def dropped(self, now_s: float) -> list[Command]:
         """Drop the present call, where it still runs."""

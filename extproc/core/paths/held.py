@@ -77,6 +77,7 @@ class HeldPath:
         ledger.begin(Role.DRAFT, self._sent.note.model, self._sent.at_s)
         ledger.answered(Role.DRAFT, event.status)
         ledger.end(Role.DRAFT, event.at_s, Usage())
+        self._asking.contents += self._sent.note.contents
         held = self._response.placeholder(event, self._left_s())
         return [*held, Watch(self._policy.keepalive_s / 4), *self._draft_failed(f"status_{event.status}", event.status)]
 
@@ -217,6 +218,7 @@ class HeldPath:
     def _end(self, outcome: Outcome, status: int, headers: Pairs, body: bytes) -> list[Command]:
         self._state = State.DONE
         dropped = self._asking.dropped(self._now_s)
+        self._response.captured(self._asking.contents)
         calls = self._asking.ledger.notes()
         return [*dropped, *self._response.end(outcome, calls, self._now_s, status=status, headers=headers, body=body)]
 
@@ -224,6 +226,7 @@ class HeldPath:
         """No model could answer, or the answer broke off on its way."""
         self._state = State.DONE
         dropped = self._asking.dropped(self._now_s)
+        self._response.captured(self._asking.contents)
         return [*dropped, *self._response.fail(status, message, self._asking.ledger.notes(), self._now_s)]
 
     def _left_s(self) -> float:
@@ -234,6 +237,7 @@ class HeldPath:
         """The client has left; what its calls cost is known as far as their answers have told it."""
         self._asking.close(self._now_s, "cancelled")
         self._state = State.DONE
+        self._response.captured(self._asking.contents)
         return [Report(replace(self._response.note, calls=self._asking.ledger.notes()))]
 
     _STATES: ClassVar[Mapping[State, Callable[[Any, Told], list[Command]]]] = {

@@ -16,7 +16,7 @@ from extproc.core.dialects.contract import DialectSpec
 from extproc.core.events import ResponseHeaders
 from extproc.core.paths.closing import cost_of, last_words
 from extproc.core.paths.outlet import Outlet
-from extproc.core.records import CallNote, Note
+from extproc.core.records import CallNote, Content, Note
 from extproc.core.vocabulary import Outcome
 from extproc.core.wire.sse import comment
 
@@ -73,6 +73,11 @@ class Response:
         """Note the id that a provider gave an answer."""
         if answer_id:
             self._ids.append(msgspec.json.encode(answer_id))
+
+    def captured(self, contents: Sequence[Content]) -> None:
+        """Note what the models were asked and have answered, where that is to be told."""
+        if contents:
+            self.note = replace(self.note, contents=tuple(contents))
 
     def by(self, model: str) -> None:
         """Note whose answer it is."""

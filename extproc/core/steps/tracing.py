@@ -54,7 +54,7 @@ def origin(own: str, given: Place | None, *, ours: bool) -> Origin:
     return Origin(sent if given is None or given.trace_id != sent.trace_id else given, sent.sampled)
 
 
-def begun(trace_id: str, span_id: str, origin: Origin, sampling: Sampling | None, at_s: float) -> Trace | None:
+def begun(trace_id: str, span_id: str, origin: Origin, sampling: Sampling | None, at_s: float, *, content: bool = False) -> Trace | None:
     """Begin to trace a request.
 
     Args:
@@ -63,13 +63,14 @@ def begun(trace_id: str, span_id: str, origin: Origin, sampling: Sampling | None
         origin: what is there already.
         sampling: None where nobody takes spans of ours.
         at_s: when the request arrived.
+        content: spans are to tell what was asked and answered.
 
     Returns:
         None where there is no trace that anybody keeps or refuses to keep.
     """
     above = origin.above
     if sampling is not None and sampling.keeps(trace_id, origin.decided):
-        return Trace(span_id, above.span_id if above else "", sampled=True, kept=True, began_s=at_s)
+        return Trace(span_id, above.span_id if above else "", sampled=True, kept=True, began_s=at_s, content=content)
     if above is not None:
         # Our calls go on below the same span: others may keep the trace, and nobody is to begin another one for them.
         return Trace(above.span_id, "", sampled=sampling is None and above.sampled, kept=False, began_s=at_s)

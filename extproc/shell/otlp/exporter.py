@@ -154,7 +154,7 @@ class Exporter:
             call = made_call(number, one, failed_checks(note.rules), arrived_ns, stream=trace.stream)
             self._voices.of(call).count(call)
             if trace.kept:
-                self._add([below.chat(call, self._voices)])
+                self._add([below.chat(call, self._voices, note.contents)])
 
     def _add(self, written: list[bytes]) -> None:
         """Take spans as they are written."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from extproc.config.endpoints import Endpoint
-from extproc.core.answers import Stop
 from extproc.core.vocabulary import Dialect
 
 OPERATION = "gen_ai.operation.name"
@@ -28,20 +27,13 @@ CACHE_READ = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE = "gen_ai.usage.cache_creation.input_tokens"
 REASONING = "gen_ai.usage.reasoning.output_tokens"
 TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - a name
+SYSTEM = "gen_ai.system_instructions"
+INPUT = "gen_ai.input.messages"
+OUTPUT = "gen_ai.output.messages"
 SERVER = "server.address"
 PORT = "server.port"
 ERROR = "error.type"
 STATUS = "http.response.status_code"
-
-FINISHED: Mapping[str, str] = {
-    Stop.END: "stop",
-    Stop.SEQUENCE: "stop",
-    Stop.CALLS: "tool_call",
-    Stop.LENGTH: "length",
-    Stop.REFUSAL: "content_filter",
-    Stop.OTHER: "other",
-}
-"""Why an answer ended, in the conventions' words."""
 
 _PROVIDERS = (
     ("openai.azure.com", "azure.ai.openai"),

@@ -9,12 +9,12 @@ from google.protobuf.duration_pb2 import Duration
 from msgspec.structs import replace
 
 from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
-from extproc.core.records import CallNote, Record
+from extproc.core.records import CallNote, Content, Record
 from extproc.core.steps.tracing import Sampling
 from extproc.core.vocabulary import Role, Usage
 from extproc.core.wire.traceparent import below, place
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
-from extproc.shell.marks import Begun, Told, read_begun, read_told
+from extproc.shell.marks import Begun, Told, read_begun, read_contents, read_told
 
 _CHECK = "check_"
 _NS = 1_000_000_000
@@ -41,6 +41,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     first_ns: int | None = None
     """First byte of what the upstream said."""
     last_ns: int | None = None
+    contents: tuple[Content, ...] = ()
+    """Of the calls, in their order; only where they are to be told."""
 
 
 class ModelCall(msgspec.Struct, frozen=True, gc=False):
@@ -92,6 +94,7 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
         start_ns + sent if sent else None,
         start_ns + first if first else None,
         start_ns + last if last else None,
+        read_contents(fields["content"].string_value),
     )
 
 

@@ -5,10 +5,11 @@ Every span lies within its parent: the root within Envoy's span, by Envoy's own 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from extproc.core.money import pico, usd
-from extproc.core.records import Record
+from extproc.core.records import Content, Record
 from extproc.core.vocabulary import Outcome, Role, Usage
 from extproc.shell.otlp import genai
 from extproc.shell.otlp.encoding import Double, Trace, attributes, integer, named
@@ -42,14 +43,17 @@ class Below:
         span_id = (self._root_id + number) & _LAST_ID or number
         return self.trace.span(span_id, self._root_id, named, (start_ns, end_ns), told, failed=failed)
 
-    def chat(self, call: ModelCall, voices: Voices) -> bytes:
-        """Write the span of a model call."""
+    def chat(self, call: ModelCall, voices: Voices, contents: Sequence[Content] = ()) -> bytes:
+        """Write the span of a model call; `contents` are those of all calls of its request, where they are to be told."""
         voice = voices.of(call)
         told = voice.words + _COST(call.cost_usd)
         if call.usage is not None:
             told += _usage(call.usage)
         if call.stream and call.first_ns is not None:
             told += _FIRST_CHUNK((call.first_ns - call.began_ns) / 1e9)
+        if call.number <= len(contents):
+            said = contents[call.number - 1]
+            told += attributes({genai.SYSTEM: said.system, genai.INPUT: said.input, genai.OUTPUT: said.output})
         return self.part(call.number, voice.named, call.began_ns, call.ended_ns, told, failed=call.error != "")
 
 
@@ -67,7 +71,7 @@ def spans(way: Journey, made: list[ModelCall], voices: Voices) -> list[bytes]:
     if begun is not None and begun.heard_ns:
         times = (begun.arrived_ns + begun.heard_ns, begun.arrived_ns + begun.decided_ns)
         written.append(below.part(CLASSIFY, _CLASSIFY, *times, _turn(record.turn) + _SCORE(record.score)))
-    written += [below.chat(call, voices) for call in made]
+    written += [below.chat(call, voices, way.contents) for call in made]
     return written + _answered(way, made, below) if record.calls else written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extproc.core.steps.content import FINISHED
 from extproc.shell.otlp import genai
 from extproc.shell.otlp.encoding import Kind, attributes, named
 from extproc.shell.otlp.genai import Server, Servers
@@ -31,7 +32,7 @@ class Voice:
             {
                 **who,
                 genai.STREAM: call.stream,
-                genai.FINISH_REASONS: (genai.FINISHED.get(call.finish, call.finish),) if call.finish else None,
+                genai.FINISH_REASONS: (FINISHED.get(call.finish, call.finish),) if call.finish else None,
                 genai.STATUS: call.status or None,
                 genai.ERROR: call.error,
                 "cascade.role": str(call.role),
