@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+SECONDS ?= 60
 # One more than there are processors: tests wait as much as they work.
 JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus test-redis test-image test-k8s k8s-check image image-lock sbom check format generate protos bench clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus test-redis test-image test-k8s k8s-check image image-lock sbom check format generate protos bench soak fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -76,7 +77,7 @@ generate: .venv/.dev ## write the generated files anew (protos, schema, Envoy ex
 protos: .venv/.run ## compile protos/ to extproc/pb
 	$(BIN)/python protos/build.py
 
-bench: .venv/.dev ## bare Envoy, the transport's floor and ours side by side, and the cascade (under ten minutes)
+bench: .venv/.dev ## bare Envoy, the floors of three transports and ours side by side, and the cascade (about ten minutes)
 	$(BIN)/python -m bench $(ARGS)
 
 k8s-check: .venv/.dev ## everything deployed, without a cluster: overlays, schemas, Envoy bootstraps, Dockerfile, alerts (Go, for kubeconform)
@@ -90,6 +91,12 @@ image-lock: .venv/bin/python ## pin what is in the image anew, with hashes (tool
 
 sbom: .venv/bin/python ## what is in the image, as CycloneDX: build/sbom.cdx.json
 	$(BIN)/python -m tools.image.sbom
+
+soak: .venv/.dev ## 200,000 requests through the real Envoy: memory, tasks and descriptors stay flat (ARGS="--requests 20000")
+	$(BIN)/python -m bench.soak $(ARGS)
+
+fuzz: .venv/.fuzz ## coverage-guided fuzzing of everything that reads bytes of others, for a while (SECONDS=60)
+	$(BIN)/python -m fuzz --seconds $(SECONDS) $(ARGS)
 
 clean: ## remove what was made here
 	rm -rf .venv extproc/pb build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -114,6 +121,11 @@ clean: ## remove what was made here
 .venv/.browser: .venv/.dev
 	@echo "installing what drives a browser (once)"
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev,browser]'
+	@touch $@
+
+.venv/.fuzz: .venv/.dev
+	@echo "installing a fuzzer (once)"
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --editable '.[dev,fuzz]'
 	@touch $@
 
 .venv/.llm: .venv/.dev
