@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from bench import translation
 from bench.bodies import SIZES
 from bench.cascade import measure
 from bench.cascade_report import cascade_json, cascade_markdown
@@ -52,9 +53,13 @@ def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], only_c
         result = None if only_cascade else run(wish, Path(name))
         _say("the cascade")
         cascade = measure(Path(name) / "cascade", rounds, seconds / 2)
-    click.echo("\n\n".join([markdown(result) if result else machine(), cascade_markdown(cascade)]))
+    _say("translation in process")
+    costs = translation.measure(5 if quick else 15)
+    parts = [markdown(result) if result else machine(), cascade_markdown(cascade), translation.translation_markdown(costs)]
+    click.echo("\n\n".join(parts))
     if file is not None:
         told = {**(to_json(result) if result else {"machine": machine()}), "cascade": cascade_json(cascade)}
+        told["translation"] = translation.translation_json(costs)
         file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

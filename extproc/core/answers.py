@@ -9,15 +9,14 @@ the part before when the next one opens.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from extproc.core.vocabulary import Usage
+from extproc.core.vocabulary import Usage, Word
 
 
-class Part(StrEnum):
+class Part(Word):
     """What a part of an answer is."""
 
     TEXT = "text"
@@ -28,7 +27,7 @@ class Part(StrEnum):
     """What only the dialect itself understands: citations, a hosted tool's call and its result, redacted thinking, …"""
 
 
-class Stop(StrEnum):
+class Stop(Word):
     """Why an answer ends."""
 
     END = "end"
@@ -40,7 +39,7 @@ class Stop(StrEnum):
     OTHER = "other"
 
 
-class Form(StrEnum):
+class Form(Word):
     """What a part is beside what its kind says, in words that all dialects understand."""
 
     PLAIN = "plain"

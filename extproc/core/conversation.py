@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from extproc.core.features import Feature, How
+from extproc.core.vocabulary import Word
 
 
-class Role(StrEnum):
+class Role(Word):
     """Who speaks."""
 
     SYSTEM = "system"

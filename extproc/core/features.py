@@ -20,6 +20,8 @@ class How(StrEnum):
 class Feature(StrEnum):
     """What a request can hold beside plain text messages and its model."""
 
+    __hash__ = str.__hash__
+
     # The conversation.
     SYSTEM = "system"
     SYSTEM_LATER = "system_later"

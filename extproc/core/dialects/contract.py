@@ -74,6 +74,12 @@ class DialectSpec(Protocol):
         where there is nothing to take out, which costs one search for the telling key.
         """
 
+    def remembering(self, body: bytes, manner: Manner) -> bytes:
+        """Give the client's request with what a model wants to find in earlier answers, and refuses to miss where another gave them.
+
+        The very same bytes object where nothing is missing; all other bytes as they came.
+        """
+
     # The request, in another dialect than the client's.
 
     fields: Mapping[str, Feature]

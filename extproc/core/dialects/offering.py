@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
-from extproc.core.conversation import Conversation, Tool, fitted
+from extproc.core.conversation import Conversation, Tool, ToolCall, fitted
 from extproc.core.dialects.crossing import INPUT
 from extproc.core.dialects.reading import SHAPE, sound
 from extproc.core.errors import UnreadableError
@@ -63,11 +63,18 @@ def free_arguments(given: str) -> msgspec.Raw:
 
 def object_of(arguments: str) -> msgspec.Raw:
     """Give the arguments of a call as a JSON object; text that is none stands in one under `INVALID_JSON`, as Anthropic advises."""
-    if not arguments:
-        return msgspec.Raw(b"{}")
-    text = sound(arguments.encode())
+    return msgspec.Raw(_object(arguments))
+
+
+def arguments_of(call: ToolCall) -> str:
+    """Give the text of the arguments of a call, a JSON object in any case."""
+    return str(free_arguments(call.arguments), "utf-8") if call.custom else _object(call.arguments)
+
+
+def _object(arguments: str) -> str:
+    text = sound(arguments.encode()).decode() if "\\u" in arguments else arguments or "{}"
     try:
         SHAPE.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return msgspec.Raw(msgspec.json.encode({"INVALID_JSON": arguments}))
-    return msgspec.Raw(text)
+        return msgspec.json.encode({"INVALID_JSON": arguments}).decode()
+    return text

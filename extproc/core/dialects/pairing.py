@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -21,13 +21,10 @@ def paired(messages: Sequence[Message]) -> tuple[Message, ...]:
     The same beginning of a conversation always becomes the same, however it goes on, so caches of prompts stay good. Calls without a
     result and results without a call stay as they are, for the provider to judge.
     """
-    whole = _joined(messages) if _in_pieces(messages) else messages
-    return tuple(whole) if _fits(whole) else tuple(_Pairing(whole).put())
-
-
-def _in_pieces(messages: Iterable[Message]) -> bool:
-    """Whether an answer may have come in several messages."""
-    return any(one.role is Role.ASSISTANT is next_.role for one, next_ in pairwise(messages))
+    if _fits(messages):
+        return tuple(messages)
+    joined = _joined(messages)
+    return tuple(joined) if _fits(joined) else tuple(_Pairing(joined).put())
 
 
 def _joined(messages: Iterable[Message]) -> list[Message]:
@@ -60,7 +57,11 @@ def calls_of(parts: Iterable[Part]) -> list[ToolCall]:
 def _fits(messages: Iterable[Message]) -> bool:
     seen: set[str] = set()
     called: list[str] = []
+    before = Role.USER
     for message in messages:
+        if message.role is before is Role.ASSISTANT:
+            return False
+        before = message.role
         calls: list[str] = []
         results: list[str] = []
         for part in message.parts:

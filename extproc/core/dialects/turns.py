@@ -7,6 +7,7 @@ there, and each id stands once. Nothing is empty. Servers of open models raise w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects.pairing import calls_of, paired
@@ -29,7 +30,7 @@ def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool =
 
     `system`: later system messages stay what they are, for a dialect that has a place for them.
     """
-    taken: list[tuple[Role, list[Part]]] = []
+    taken: list[tuple[Role, Sequence[Part]]] = []
     for message in paired(messages):
         role = message.role
         parts = _saying(message, signed=signed, unsigned=unsigned)
@@ -41,7 +42,11 @@ def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool =
             elif taken and calls_of(taken[-1][1]):
                 taken.append((Role.USER, []))
         if taken and taken[-1][0] is role:
-            taken[-1][1].extend(parts)
+            said = taken[-1][1]
+            if isinstance(said, list):
+                said.extend(parts)
+            else:
+                taken[-1] = role, [*said, *parts]
         else:
             taken.append((role, parts))
     if taken and taken[-1][0] is Role.ASSISTANT:
@@ -54,23 +59,25 @@ def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool =
     return spoken
 
 
-def _saying(message: Message, *, signed: bool, unsigned: bool) -> list[Part]:
+def _saying(message: Message, *, signed: bool, unsigned: bool) -> Sequence[Part]:
     """What of a message says something, and is for its side to say."""
-    kinds, saying = _OF[message.role], []
-    for part in message.parts:
-        kind = type(part)
-        if kind is Text:
-            says = not is_blank(part.text)  # type: ignore[union-attr]
-        elif kind is Thought:
-            says = bool(part.text) and (signed if part.signed else unsigned)  # type: ignore[union-attr]
-        else:
-            says = True
-        if says and kind in kinds:
-            saying.append(part)
-    return saying
+    kinds, parts = _OF[message.role], message.parts
+    for part in parts:
+        if not _says(part, kinds, signed=signed, unsigned=unsigned):
+            return [one for one in parts if _says(one, kinds, signed=signed, unsigned=unsigned)]
+    return parts
 
 
-def _answered(parts: list[Part], before: Iterable[Part]) -> Sequence[Part]:
+def _says(part: Part, kinds: frozenset[type[Part]], *, signed: bool, unsigned: bool) -> bool:
+    kind = type(part)
+    if kind is Text:
+        return kind in kinds and not is_blank(part.text)  # type: ignore[union-attr]
+    if kind is Thought:
+        return kind in kinds and bool(part.text) and (signed if part.signed else unsigned)  # type: ignore[union-attr]
+    return kind in kinds
+
+
+def _answered(parts: Sequence[Part], before: Iterable[Part]) -> Sequence[Part]:
     """Put the results of the calls before in front, and those that are missing; others become words."""
     called = [part.id for part in before if type(part) is ToolCall]
     resulted = [part.id for part in parts if type(part) is ToolResult]
@@ -97,8 +104,9 @@ def called(messages: Sequence[Message]) -> dict[str, bool]:
 
 
 def last_called(messages: Sequence[Message]) -> bool:
-    """Whether the newest message brings results: the answer that called for them goes on."""
-    return bool(messages) and any(isinstance(part, ToolResult) for part in messages[-1].parts)
+    """Whether what stands behind the last answer brings results: the answer that called for them goes on."""
+    newest = takewhile(lambda message: message.role is not Role.ASSISTANT, reversed(messages))
+    return any(isinstance(part, ToolResult) for message in newest for part in message.parts)
 
 
 def words_of(parts: Sequence[Part]) -> str:

@@ -25,7 +25,7 @@ from extproc.core.records import Content
 from extproc.core.steps.budget import Room, estimate, for_judging, room, tokens_in
 from extproc.core.steps.check import check
 from extproc.core.steps.content import answered, question
-from extproc.core.steps.forward import disowned, end_to_end, shown_name
+from extproc.core.steps.forward import disowned, end_to_end, remembering, shown_name
 from extproc.core.steps.judge import instruction
 from extproc.core.steps.provenance import Drafted
 from extproc.core.steps.tracing import call_header
@@ -95,7 +95,8 @@ class Asking:
         if speaker.translates(Role.DRAFT):
             body = speaker.body(Role.DRAFT)
         else:
-            body = disowned(Role.DRAFT, request.dialect, request.body, speaker.manner(Role.DRAFT), self._drafted)
+            manner = speaker.manner(Role.DRAFT)
+            body = remembering(request.dialect, disowned(Role.DRAFT, request.dialect, request.body, manner, self._drafted), manner)
             body = self.spec.changed(body, Changes(model=model, tell_usage=True))
         return self._call(Role.DRAFT, model, body, policy.draft_timeout_s, min(policy.draft_wall_s, policy.max_wall_s), now_s)
 
@@ -126,7 +127,8 @@ class Asking:
             body = speaker.body(Role.VERIFY, said=said, max_tokens=max_tokens)
         else:
             body = self.spec.extended(request.body, said) if said else request.body
-            body = disowned(Role.VERIFY, request.dialect, body, speaker.manner(Role.VERIFY), self._drafted)
+            manner = speaker.manner(Role.VERIFY)
+            body = remembering(request.dialect, disowned(Role.VERIFY, request.dialect, body, manner, self._drafted), manner)
             changes = Changes(None if model == request.model else model, max_tokens, tell_usage=bool(said))
             body = self.spec.changed(body, changes)
         return self._call(Role.VERIFY, model, body, self._policy.verify_timeout_s, given.seconds, now_s)

@@ -31,9 +31,9 @@ def body_for(request: Request, model: str) -> bytes | None:
 
 
 def body_to(role: Role, request: Request, manner: Manner, drafted: Drafted) -> bytes | None:
-    """Give the bytes for a model, without thinking that its provider refuses, or None where they are right as they are."""
+    """Give the bytes for a model, with the thinking in them that its provider takes, or None where they are right as they are."""
     model = manner.model
-    body = disowned(role, request.dialect, request.body, manner, drafted)
+    body = remembering(request.dialect, disowned(role, request.dialect, request.body, manner, drafted), manner)
     if body is request.body:
         return body_for(request, model)
     return body if model == request.model else DIALECTS[request.dialect].changed(body, Changes(model=model))
@@ -51,6 +51,14 @@ def disowned(role: Role, dialect: Dialect, body: bytes, manner: Manner, drafted:
         return DIALECTS[dialect].disowned(body, drafted.knows if role is Role.VERIFY else lambda question: not drafted.knows(question))
     except UnreadableError:
         return body  # as the client has it: what cannot be read for certain is not cut into
+
+
+def remembering(dialect: Dialect, body: bytes, manner: Manner) -> bytes:
+    """Give a request with what its model wants to find in earlier answers; the same object where nothing is missing."""
+    try:
+        return DIALECTS[dialect].remembering(body, manner)
+    except UnreadableError:
+        return body
 
 
 def remember(request: Request, drafted: Drafted, turn: str = "") -> None:

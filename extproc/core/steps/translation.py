@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from extproc.core.conversation import Conversation, Loss, Manner, Message, Text, losses
 from extproc.core.conversation import Role as Speaker
 from extproc.core.dialects import DIALECTS
+from extproc.core.dialects.caching import marked
 from extproc.core.dialects.crossing import Crossing
 from extproc.core.errors import UnreadableError
 from extproc.core.events import Headers
@@ -79,6 +80,8 @@ class Interpreter:
     def body(self, role: Role, *, said: str = "", max_tokens: int | None = None) -> bytes:
         """Write the request in a model's dialect, with one more message of the user's, and a bound for the answer."""
         conversation = self.conversation
+        if self.into(role) is Dialect.ANTHROPIC and self._tongue(role).cache_marks:
+            conversation = marked(conversation)  # before more is said, so what is cached is the same whatever is asked
         if said:
             conversation = replace(conversation, messages=(*conversation.messages, Message(Speaker.USER, (Text(said),))))
         return DIALECTS[self.into(role)].asked(conversation, self.manner(role, max_tokens))

@@ -85,7 +85,8 @@ def test_what_was_called_and_whether_the_answer_goes_on():
     task = [user("a"), said(CALL, ToolCall("c", "patch", "x", custom=True)), user(SEEN)]
     assert called(task) == {"look": False, "patch": True}
     assert last_called(task)
-    assert not last_called([*task, user("b")])
+    assert last_called([*task, user("b")])  # one message with the results, where it is written
+    assert not last_called([*task, said(Text("So.")), user("b")])
     assert not last_called([])
 
 

@@ -9,6 +9,7 @@ errors             the API's errors
 from __future__ import annotations
 
 from extproc.core.answers import Answer
+from extproc.core.conversation import Manner
 from extproc.core.dialects.anthropic import demands, drafted, edit, errors, features, models, reading, request, writer, writing
 from extproc.core.dialects.anthropic.reader import Reader, whole
 from extproc.core.dialects.anthropic.writer import Writer
@@ -29,6 +30,10 @@ class Anthropic:
     extended = staticmethod(edit.extended)
     question = staticmethod(drafted.question)
     disowned = staticmethod(drafted.disowned)
+
+    def remembering(self, body: bytes, manner: Manner) -> bytes:  # noqa: ARG002 - no model is known that wants more
+        """Give the request as it is."""
+        return body
 
     fields = features.FIELDS
     carries = features.CARRIES

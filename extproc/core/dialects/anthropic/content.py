@@ -67,16 +67,18 @@ def _content(parts: Sequence[Part], marks: Marks) -> str | list[dict[str, Any]]:
 
 
 def _block(part: Part, marks: Marks) -> dict[str, Any]:
+    block: dict[str, Any]
     if isinstance(part, ToolCall):
         given = free_arguments(part.arguments) if part.custom else object_of(part.arguments)
-        return marks.put({"type": "tool_use", "id": fitted_id(part.id), "name": fitted(part.name), "input": given}, cached=part.cached)
+        block = {"type": "tool_use", "id": fitted_id(part.id), "name": fitted(part.name), "input": given}
+        return marks.put(block, cached=True) if part.cached else block
     if isinstance(part, ToolResult):
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": fitted_id(part.id)}
+        block = {"type": "tool_result", "tool_use_id": fitted_id(part.id)}
         if content := _content(part.parts, marks):
             block["content"] = content
         if part.error:
             block["is_error"] = True
-        return marks.put(block, cached=part.cached)
+        return marks.put(block, cached=True) if part.cached else block
     if isinstance(part, Media):
         return marks.put(_media(part), cached=part.cached)
     return marks.put({"type": "text", "text": part.text}, cached=isinstance(part, Text) and part.cached)

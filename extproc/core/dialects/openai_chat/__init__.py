@@ -45,6 +45,10 @@ class OpenAIChat:
         """Give the request as it is: nothing in this dialect is signed."""
         return body
 
+    def remembering(self, body: bytes, manner: Manner) -> bytes:
+        """Give the request with a thought in each answer that calls, where the model wants one."""
+        return edit.thoughtful(body) if models.wants_thoughts(manner) == "always" else body
+
     fields = features.FIELDS
     carries = features.CARRIES
 

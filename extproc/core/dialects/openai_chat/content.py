@@ -10,8 +10,8 @@ from typing import Any
 
 from extproc.core.conversation import Conversation, Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult, fitted, fitted_id
 from extproc.core.dialects.media import as_words, text_in, url_of
-from extproc.core.dialects.offering import free_arguments, object_of
-from extproc.core.dialects.turns import media_of, turns, words_of
+from extproc.core.dialects.offering import arguments_of
+from extproc.core.dialects.turns import is_blank, media_of, turns, words_of
 
 _FAILED = "Error: "
 _FAILURES = ("error", "traceback")
@@ -51,8 +51,7 @@ def _assistant(message: Message, *, empty_thought: bool) -> dict[str, Any]:
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    given = free_arguments(call.arguments) if call.custom else object_of(call.arguments)
-    return {"id": fitted_id(call.id), "type": "function", "function": {"name": fitted(call.name), "arguments": str(given, "utf-8")}}
+    return {"id": fitted_id(call.id), "type": "function", "function": {"name": fitted(call.name), "arguments": arguments_of(call)}}
 
 
 def _user(message: Message) -> Iterable[dict[str, Any]]:
@@ -71,10 +70,12 @@ def _user(message: Message) -> Iterable[dict[str, Any]]:
 
 def _result(result: ToolResult) -> str:
     """A result in words; an error is told in them, as there is no other place for it."""
-    words = words_of([_worded(part) for part in result.parts])
+    parts = result.parts
+    plain = len(parts) == 1 and type(parts[0]) is Text and not is_blank(parts[0].text)
+    words = parts[0].text if plain else words_of([_worded(part) for part in parts])  # type: ignore[union-attr]
     if result.error and not words.lower().startswith(_FAILURES):
         return f"{_FAILED}{words}"
-    return words or (_ELSEWHERE if media_of(result.parts) else "")
+    return words or (_ELSEWHERE if media_of(parts) else "")
 
 
 def _worded(part: Text | Media) -> Part:

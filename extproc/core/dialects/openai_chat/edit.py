@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
-from extproc.core.dialects.base import present, stream_flag
+from extproc.core.dialects.base import lenient, present, stream_flag
 from extproc.core.dialects.contract import Changes
 from extproc.core.errors import UnreadableError
-from extproc.core.wire.edit import appended, parsed, put
-from extproc.core.wire.splice import Fields, span
+from extproc.core.wire.edit import appended, elements, parsed, put, replaced
+from extproc.core.wire.splice import Fields, holds, span
+
+
+class _Answer(msgspec.Struct, gc=False):
+    tool_calls: list[msgspec.Raw] | None = None
+    reasoning_content: Any = None
+
+
+_MESSAGES = msgspec.json.Decoder(list[_Answer])
 
 
 def changed(body: bytes, changes: Changes) -> bytes:
@@ -38,6 +47,26 @@ def extended(body: bytes, said: str) -> bytes:
         raise UnreadableError("unreadable_messages")
     message = msgspec.json.encode({"role": "user", "content": said})
     return b"".join((body[:start], appended(body[start:end], message), body[end:]))
+
+
+def thoughtful(body: bytes) -> bytes:
+    """Give the request with an empty thought in each answer that calls and has none, as DeepSeek refuses calls without.
+
+    The same object where there is none to add. UnreadableError where there is no list of messages.
+    """
+    if not holds(body, b'"tool_calls"'):
+        return body
+    text, fields = parsed(body)
+    start, end = span(text, fields, "messages")
+    given = text[start:end]
+    spans = elements(given)
+    messages = lenient(given, _MESSAGES)
+    bare = [at for at, message in enumerate(messages) if message.tool_calls and message.reasoning_content is None]
+    if not bare:
+        return body
+    own = body[start:end]
+    changes = {at: put(own[slice(*spans[at])], {"reasoning_content": b'""'}) for at in bare}
+    return b"".join((body[:start], replaced(own, changes), body[end:]))
 
 
 def _limits(fields: Fields) -> list[str]:

@@ -54,6 +54,10 @@ class OpenAIResponses:
         """Give the request without what only the draft provider can make something of."""
         return history.disowned(body, drafted)
 
+    def remembering(self, body: bytes, manner: Manner) -> bytes:  # noqa: ARG002 - no model is known that wants more
+        """Give the request as it is."""
+        return body
+
     fields = features.FIELDS
     carries = features.CARRIES
 

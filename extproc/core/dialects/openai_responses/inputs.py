@@ -7,7 +7,7 @@ from typing import Any
 
 from extproc.core.conversation import Media, Message, Role, Text, ToolCall, ToolResult, fitted, fitted_id
 from extproc.core.dialects import media
-from extproc.core.dialects.offering import free_arguments, object_of
+from extproc.core.dialects.offering import arguments_of
 from extproc.core.dialects.turns import turns
 
 Json = dict[str, Any]
@@ -40,8 +40,7 @@ def _call(call: ToolCall, custom: set[str], *, free: bool) -> Json:
     if call.custom and free:
         custom.add(call.id)
         return {"type": "custom_tool_call", "call_id": fitted_id(call.id), "name": fitted(call.name), "input": call.arguments}
-    arguments = str(free_arguments(call.arguments) if call.custom else object_of(call.arguments), "utf-8")
-    return {"type": "function_call", "call_id": fitted_id(call.id), "name": fitted(call.name), "arguments": arguments}
+    return {"type": "function_call", "call_id": fitted_id(call.id), "name": fitted(call.name), "arguments": arguments_of(call)}
 
 
 def _result(result: ToolResult, custom: set[str]) -> Json:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.core.answers import Demands, ToolSpec
+from extproc.core.conversation import Manner
 from extproc.core.dialects.contract import Changes
 from extproc.core.errors import UnreadableError
 from extproc.core.wire.splice import top_level
@@ -187,3 +188,37 @@ def test_how_tools_are_to_be_called(fields: dict[str, Any], expected: dict[str, 
 def test_what_else_is_asked_for(fields: dict[str, Any], expected: dict[str, Any]):
     base: dict[str, Any] = {"wants_usage": False}
     assert demands(**fields) == Demands(**base | expected)
+
+
+def calling(**more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function"}], **more}
+
+
+def test_answers_that_call_get_a_thought_where_the_model_wants_one():
+    said = {"role": "assistant", "content": "é"}
+    talk = [{"role": "user", "content": "a"}, calling(), said, calling(reasoning_content="Hm."), calling(reasoning_content=None)]
+    body = json.dumps({"messages": talk, "model": "m"}, indent=1).encode()
+    for manner in (Manner("deepseek-chat"), Manner("m", thoughts="always")):
+        filled = CHAT.remembering(body, manner)
+        expected = [talk[0], calling(reasoning_content=""), said, talk[3], calling(reasoning_content="")]
+        assert json.loads(filled) == {"messages": expected, "model": "m"}
+        start = body.index(b'"tool_calls"')
+        assert filled[:start] == body[:start]
+        assert CHAT.remembering(filled, manner) is filled
+
+
+@pytest.mark.parametrize("manner", [Manner("m"), Manner("gpt-5"), Manner("deepseek-chat", thoughts="never")])
+def test_other_models_get_the_body_as_it_is(manner: Manner):
+    body = json.dumps({"messages": [calling()]}).encode()
+    assert CHAT.remembering(body, manner) is body
+
+
+@pytest.mark.parametrize("messages", [[{"role": "user", "content": '"tool_calls"'}], [{**calling(), "tool_calls": []}]])
+def test_where_nothing_calls_nothing_changes(messages: Any):
+    body = json.dumps({"messages": messages}).encode()
+    assert CHAT.remembering(body, Manner("deepseek-chat")) is body
+
+
+def test_what_cannot_be_read_is_told():
+    with pytest.raises(UnreadableError):
+        CHAT.remembering(b'{"messages": "x", "tool_calls": 1}', Manner("deepseek-chat"))
