@@ -71,6 +71,7 @@ class Reloader:
             tell: takes what the operator should know, a line each.
         """
         self.config = config
+        self._started = config
         self._runtime = runtime
         self._environ = environ
         self._tell = tell
@@ -129,7 +130,7 @@ class Reloader:
         """Read the file; give what it says, and a line for each part of it that needs a restart."""
         wanted = load(path, self._environ)
         check_usable(wanted, self._environ)
-        keys = restart_keys(self.config, wanted, lambda config: untyped(config, self._runtime, environ=self._environ))
+        keys = restart_keys(self._started, wanted, lambda config: untyped(config, self._runtime, environ=self._environ))
         return wanted, "\n".join(str(wanted.source.problem(key, "takes effect after a restart")) for key in keys)
 
     def _adopt(self, wanted: Config) -> None:

@@ -34,34 +34,39 @@ _FIXED: tuple[Path, ...] = (
 _ABSENT = object()
 
 
-def restart_keys(running: Config, wanted: Config, render: Render) -> list[Path]:
+def restart_keys(started: Config, wanted: Config, render: Render) -> list[Path]:
     """Name the keys that differ and take effect only after a restart: of Envoy, or of our processes.
 
     Args:
-        running: what is in use.
+        started: what Envoy and our processes were started with.
         wanted: what the file says now.
         render: gives Envoy's part of a configuration (its bootstrap).
     """
-    before, after = (config.model_dump(mode="json", by_alias=True) for config in (running, wanted))
+    before, after = (config.model_dump(mode="json", by_alias=True) for config in (started, wanted))
     changed = list(_differences(before, after))
     fixed = [path for path in changed if any(path[: len(key)] == key for key in _FIXED)]
     others = [path for path in changed if path not in fixed]
-    bootstrap = _rendered(running, running, render)
-    if others and _rendered(running, _with(before, after, others), render) != bootstrap:
-        blamed = [path for path in others if _rendered(running, _with(before, after, [path]), render) != bootstrap]
-        fixed += blamed or others
+    envoys = _rendered(started, started, render)
+
+    def differs(paths: list[Path]) -> bool:
+        return _rendered(started, _with(before, after, paths), render) != envoys
+
+    if others and differs(others):
+        blamed = [path for path in others if _with(before, after, [path]) and differs([path])]
+        rest = [path for path in others if path not in blamed]
+        fixed += blamed + (rest if rest and differs(rest) else [])
     return fixed
 
 
-def _rendered(running: Config, config: Config | None, render: Render) -> Node | None:
-    """Envoy's part of a configuration, beside one that is running; None where there is no such configuration.
+def _rendered(started: Config, config: Config | None, render: Render) -> Node | None:
+    """Envoy's part of a configuration, beside the one that it was started with; None where there is no such configuration.
 
     An Envoy that hands requests to us does so in every mode, as we leave them alone ourselves where it is off: so it can be switched off
     at once.
     """
     if config is None:
         return None
-    return render(config.model_copy(update={"mode": Mode.ENFORCE}) if is_processed(running) else config)
+    return render(config.model_copy(update={"mode": Mode.ENFORCE}) if is_processed(started) else config)
 
 
 def _differences(before: Any, after: Any, path: Path = ()) -> Iterator[Path]:

@@ -74,6 +74,10 @@ def test_what_takes_effect_at_once(more: dict[str, Any]):
         ({"identity": {"forwarded_certificate": True}}, {"identity.forwarded_certificate"}),
         ({"telemetry": {"usage_source": "to_metadata", "capture_content": True}}, {"telemetry.usage_source"}),
         ({"telemetry": {"otlp_endpoint": "http://otel:4317"}}, {"telemetry.otlp_endpoint"}),
+        (
+            {"listen": "127.0.0.1:1", "router": {"skip_below": 0.0, "direct_above": 0.1}, "origin": {"base_url": "http://o"}},
+            {"listen", "origin"},
+        ),
         ({"decisions": {"max_rows": 100}, "state": "redis://r"}, {"decisions.max_rows", "state"}),
     ],
 )
