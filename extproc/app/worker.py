@@ -20,6 +20,7 @@ from extproc.config.policy import policy, prices
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import config_hash, redact
 from extproc.config.usable import KNOWN_RULES
+from extproc.core.commands import Compared
 from extproc.core.paths.shadow import ShadowPath
 from extproc.core.policy import Policy, Price
 from extproc.core.records import Note
@@ -77,7 +78,7 @@ class Worker:
         self._shadows = Shadows(
             self._caller,
             lambda sent: ShadowPath(sent, sent.policy or around.policy, around.drafted),
-            self._journal.compare,
+            self._compared,
             self._meters.dropped,
             config.shadow_max_inflight,
         )
@@ -171,6 +172,12 @@ class Worker:
     async def _receive_log(self, messages: AsyncIterator[bytes]) -> None:
         seen = self._exporter.saw if self._exporter is not None else None
         await receive(messages, self._prices, self._journal.take, self._heard, seen)
+
+    def _compared(self, told: Compared) -> None:
+        """Enter what the cascade would have made of a request."""
+        self._journal.compare(told.comparison)
+        if self._exporter is not None:
+            self._exporter.tried(told)
 
     def _abandoned(self, note: Note) -> None:
         """Enter what was done for a client that has left before it was answered."""

@@ -108,6 +108,10 @@ class Compared(msgspec.Struct, frozen=True, gc=False):
     """What the cascade would have made of a request (mode `shadow`); nothing else follows."""
 
     comparison: Comparison
+    tried: Note
+    """The note of the trial itself, in a trace of its own."""
+    root_id: str
+    """The root span of the request; empty where there is none."""
 
 
 class Leave(msgspec.Struct, frozen=True, gc=False):

@@ -12,7 +12,6 @@ from extproc.core.events import Event
 from extproc.core.paths.asking import CallEvent
 from extproc.core.paths.sent import Sent
 from extproc.core.paths.shadow import ShadowPath
-from extproc.core.records import Comparison
 from extproc.shell.caller import Caller
 
 
@@ -27,7 +26,7 @@ class Shadows:
         self,
         caller: Caller,
         begin: Callable[[Sent], ShadowPath],
-        report: Callable[[Comparison], None],
+        report: Callable[[Compared], None],
         drop: Callable[[], None],
         most: int,
     ) -> None:
@@ -36,7 +35,7 @@ class Shadows:
         Args:
             caller: makes the model calls.
             begin: gives the state machine for a request.
-            report: takes each comparison.
+            report: takes what comes of each.
             drop: is told of each that is not made, because `most` are at work.
             most: comparisons at once.
         """
@@ -81,7 +80,7 @@ class Shadows:
                     case Call():
                         following = command
                     case Compared():
-                        self._report(command.comparison)
+                        self._report(command)
             if any(isinstance(command, CancelCall) for command in commands):
                 raise _DroppedError
 

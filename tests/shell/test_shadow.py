@@ -67,7 +67,7 @@ def run(models: Models, count: int, most: int = 2, *, stop: bool = False) -> See
     async def work() -> Seen:
         seen = Seen()
         path = lambda sent: ShadowPath(sent, POLICY, Fingerprints(b""))  # noqa: E731
-        shadows = Shadows(models, path, seen.comparisons.append, seen.drop, most)  # type: ignore[arg-type]
+        shadows = Shadows(models, path, lambda told: seen.comparisons.append(told.comparison), seen.drop, most)  # type: ignore[arg-type]
         for _ in range(count):
             shadows.start(SENT)
         assert models.calls == []  # nothing happens before the exchange has ended

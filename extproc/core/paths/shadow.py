@@ -39,7 +39,8 @@ class ShadowPath:
         """Begin; the plan that would have been is the one that the note says was wanted."""
         self._sent = sent
         self._policy = policy
-        self._asking = Asking(dataclasses.replace(sent, note=apart(sent.note)), policy, drafted)
+        self._tried = apart(sent.note)
+        self._asking = Asking(dataclasses.replace(sent, note=self._tried), policy, drafted)
         self._plan = sent.note.wanted or Plan.DIRECT
         self._draft = Answer()
         self._checks: tuple[str, ...] = ()
@@ -134,7 +135,9 @@ class ShadowPath:
                 calls=calls,
                 policy=note.policy,
                 team=note.team,
-            )
+            ),
+            replace(self._tried, calls=calls, contents=tuple(self._asking.contents)),
+            note.trace.span_id if note.trace and note.trace.kept else "",
         )
 
 

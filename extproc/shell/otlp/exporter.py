@@ -12,6 +12,7 @@ from collections.abc import Callable
 from time import monotonic, time_ns
 
 from extproc.config.otlp import Export, Protocol, Target
+from extproc.core.commands import Compared
 from extproc.core.records import Note, Record
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
 from extproc.shell.otlp import encoding
@@ -20,6 +21,7 @@ from extproc.shell.otlp.journey import calls, failed_checks, journey, made_call
 from extproc.shell.otlp.metrics import ClientMetrics
 from extproc.shell.otlp.sending import HttpSender, Sender, SendError
 from extproc.shell.otlp.spans import Below, spans
+from extproc.shell.otlp.trials import trial
 from extproc.shell.otlp.voices import Voices
 
 _SLICE = 8
@@ -155,6 +157,21 @@ class Exporter:
             self._voices.of(call).count(call)
             if trace.kept:
                 self._add([below.chat(call, self._voices, note.contents)])
+
+    def tried(self, told: Compared) -> None:
+        """Take what the cascade would have made of a request (mode `shadow`)."""
+        if (trace := told.tried.trace) is None:
+            return
+        now_ns = time_ns()
+        arrived_ns = now_ns - int((monotonic() - trace.began_s) * 1e9)
+        made = [
+            made_call(number, one, told.comparison.checks, arrived_ns, stream=trace.stream)
+            for number, one in enumerate(told.tried.calls, 1)
+        ]
+        for call in made:
+            self._voices.of(call).count(call)
+        if trace.kept:
+            self._add(trial(told, made, now_ns, self._voices))
 
     def _add(self, written: list[bytes]) -> None:
         """Take spans as they are written."""
