@@ -16,7 +16,7 @@ from tests.support.background import Background
 from tests.support.system import free_ports, until
 from tools.image.build import Image, build, missing
 
-pytestmark = [pytest.mark.image, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_laptop_image_serves_traffic(images: dict[str, Image], urls: dict[st
     inside = Confined(image, {"version": 1, **urls, "models": providers}, tmp_path)
     with inside.started():
         until(lambda: answers(f"http://{urls['admin']}/readyz"), 60)
-        for words, outcome in (("Hello!", "SKIPPED"), ("Prove that there are infinitely many primes.", "DIRECT")):
+        for words, outcome in (("Hello!", "SKIPPED"), ("Design a lock-free queue and prove it.", "DIRECT")):
             body = {"model": "claude-opus-4-8", "max_tokens": 64, "messages": [{"role": "user", "content": words}]}
             response = httpx.post(f"http://{urls['listen']}/v1/messages", json=body, headers={"x-api-key": "k"})
             assert (response.status_code, response.headers["x-cascade-outcome"]) == (200, outcome)
