@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from extproc.shell.exchange import Stream
 from extproc.shell.native.grpc import HEADERS, MessageReader, Status, StatusError, prefix, trailers
 from extproc.shell.native.http2.connection import Connection
-from extproc.shell.native.http2.events import Arrived, Gone, Opened, Roomy
+from extproc.shell.native.http2.events import Opened
 from extproc.shell.native.http2.frames import Bytes
 from extproc.shell.native.runner import Runner
 
@@ -106,27 +106,8 @@ class Call:
 
     # What the connection tells
 
-    def tell(self, event: Arrived | Roomy | Gone) -> None:
-        """Take what has happened to its stream."""
-        if isinstance(event, Arrived):
-            self._arrived(event.data, ended=event.ended)
-        elif isinstance(event, Roomy):
-            self._runner.wake(self._writing)
-        else:
-            self.leave()
-
-    def leave(self) -> None:
-        """The peer has left: there is nothing to read, writes go nowhere, and a handler that waits for other things is cancelled."""
-        self._messages.clear()
-        self._ended = self._left = True
-        self._runner.leave()
-
-    @property
-    def task(self) -> asyncio.Task[None] | None:
-        """The handler's task, where it has become one."""
-        return self._runner.task
-
-    def _arrived(self, data: Bytes, *, ended: bool) -> None:
+    def arrived(self, data: Bytes, *, ended: bool) -> None:
+        """Take bytes of the peer's. `ended`: they were the last."""
         try:
             messages = self._reader.feed(data)
             if ended and not self._reader.whole:
@@ -143,6 +124,21 @@ class Call:
         self._ended |= ended
         if messages or ended:
             self._runner.wake(self._reading)
+
+    def go_on(self) -> None:
+        """All that was written has left: there is room for more."""
+        self._runner.wake(self._writing)
+
+    def leave(self) -> None:
+        """The peer has left: there is nothing to read, writes go nowhere, and a handler that waits for other things is cancelled."""
+        self._messages.clear()
+        self._ended = self._left = True
+        self._runner.leave()
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The handler's task, where it has become one."""
+        return self._runner.task
 
     def _give_room(self) -> None:
         """Let the peer send as much as was read. Of a message that is not whole, what there is counts as read: its size has a limit."""

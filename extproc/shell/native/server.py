@@ -10,7 +10,7 @@ from typing import Final, cast
 from extproc.shell.native.call import Call, Handler
 from extproc.shell.native.grpc import opening
 from extproc.shell.native.http2.connection import Connection
-from extproc.shell.native.http2.events import Arrived, Event, Opened, Over
+from extproc.shell.native.http2.events import Arrived, Event, Opened, Over, Roomy
 
 METHOD: Final = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 _SLACK_BYTES: Final = 1 << 20
@@ -129,7 +129,12 @@ class Peer(asyncio.Protocol):
             if isinstance(event, Opened):
                 self._open(event)
             elif not isinstance(event, Over) and (call := self._calls.get(event.stream_id)) is not None:
-                call.tell(event)
+                if isinstance(event, Arrived):
+                    call.arrived(event.data, ended=event.ended)
+                elif isinstance(event, Roomy):
+                    call.go_on()
+                else:
+                    call.leave()
         self._flush()
 
     def _open(self, event: Opened) -> None:
@@ -140,7 +145,7 @@ class Peer(asyncio.Protocol):
         call = self._calls[event.stream_id] = Call(self._http, event, told.timeout_s, self._server.largest)
         call.start(self._server.handle, self._touched, self._calls.__delitem__)
         if event.ended:
-            call.tell(Arrived(event.stream_id, b"", ended=True))
+            call.arrived(b"", ended=True)
 
     def _touched(self) -> None:
         if not self._busy:
