@@ -73,7 +73,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False):
     cached: bool = False
 
 
-class ToolResult(msgspec.Struct, frozen=True):
+class ToolResult(msgspec.Struct, frozen=True, gc=False):
     """What a tool gave."""
 
     id: str
@@ -86,14 +86,14 @@ class ToolResult(msgspec.Struct, frozen=True):
 Part = Text | Media | Thought | ToolCall | ToolResult
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """What one side says at once. Results of tools stand in messages of the user's, in the order in which they came."""
 
     role: Role
     parts: tuple[Part, ...]
 
 
-class Tool(msgspec.Struct, frozen=True):
+class Tool(msgspec.Struct, frozen=True, gc=False):
     """A tool that the client runs."""
 
     name: str
@@ -114,7 +114,7 @@ class Tool(msgspec.Struct, frozen=True):
     """Of the grammar: `lark` or `regex`."""
 
 
-class Choice(msgspec.Struct, frozen=True):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     """Which tools the answer may or must call."""
 
     mode: str = "auto"
@@ -126,7 +126,7 @@ class Choice(msgspec.Struct, frozen=True):
     parallel: bool | None = None
 
 
-class Form(msgspec.Struct, frozen=True):
+class Form(msgspec.Struct, frozen=True, gc=False):
     """The form of the answer's text."""
 
     schema: msgspec.Raw | None = None
@@ -149,7 +149,7 @@ class Thinking(msgspec.Struct, frozen=True, gc=False):
     """How it is to be shown: `auto`, `concise`, `detailed` (Responses); empty where the client does not say."""
 
 
-class Conversation(msgspec.Struct, frozen=True):
+class Conversation(msgspec.Struct, frozen=True, gc=False):
     """A request. Defaults mean that the client does not say."""
 
     model: str

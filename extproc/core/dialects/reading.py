@@ -86,7 +86,7 @@ class Held:
 def opened(body: bytes) -> Fields:
     """Give the top level of a request to read from. UnreadableError where there is none, or where any of it is not UTF-8."""
     try:
-        body.decode()  # what is carried on as JSON is not looked into again
+        _ = body.isascii() or body.decode()  # what is carried on as JSON is not looked into again
     except UnicodeDecodeError:
         raise UnreadableError("not_utf8") from None
     return top_level(sound(body))

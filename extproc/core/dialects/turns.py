@@ -25,13 +25,25 @@ _OF: Mapping[Role, frozenset[type[Part]]] = {
 """What each can say."""
 
 
-def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool = False, system: bool = False) -> list[Message]:
+def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool = False, system: bool = False) -> Sequence[Message]:
     """Give the messages in this form; with the thoughts that a provider has `signed`, and with those that none has, or without.
 
     `system`: later system messages stay what they are, for a dialect that has a place for them.
     """
+    if _is_settled(messages):
+        return messages
+    before: Sequence[Part] = ()
+    spoken = []
+    for role, parts in _taken(paired(messages), signed=signed, unsigned=unsigned, system=system):
+        spoken.append(Message(role, tuple(parts if role is Role.ASSISTANT else _answered(parts, before))))
+        before = parts
+    return spoken
+
+
+def _taken(messages: Iterable[Message], *, signed: bool, unsigned: bool, system: bool) -> list[tuple[Role, Sequence[Part]]]:
+    """Let both sides take turns, the user last."""
     taken: list[tuple[Role, Sequence[Part]]] = []
-    for message in paired(messages):
+    for message in messages:
         role = message.role
         parts = _saying(message, signed=signed, unsigned=unsigned)
         if not parts:
@@ -51,12 +63,30 @@ def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool =
             taken.append((role, parts))
     if taken and taken[-1][0] is Role.ASSISTANT:
         taken.append((Role.USER, [] if calls_of(taken[-1][1]) else [Text(GO_ON)]))
-    before: Sequence[Part] = ()
-    spoken = []
-    for role, parts in taken:
-        spoken.append(Message(role, tuple(parts if role is Role.ASSISTANT else _answered(parts, before))))
-        before = parts
-    return spoken
+    return taken
+
+
+def _is_settled(messages: Iterable[Message]) -> bool:
+    """Whether messages certainly have this form already, as most conversations have: calls, their results, and texts."""
+    role = Role.ASSISTANT
+    calls: list[str] = []
+    seen: set[str] = set()
+    for message in messages:
+        if message.role is role or message.role is Role.SYSTEM or not message.parts:
+            return False
+        role = message.role
+        called, calls, resulted = calls, [], 0
+        for part in message.parts:
+            if isinstance(part, ToolResult) and resulted < len(called) and called[resulted] == part.id:
+                resulted += 1
+            elif isinstance(part, ToolCall) and part.id not in seen and role is Role.ASSISTANT:
+                seen.add(part.id)
+                calls.append(part.id)
+            elif resulted < len(called) or not isinstance(part, Text) or is_blank(part.text):
+                return False
+        if resulted < len(called):
+            return False
+    return role is Role.USER
 
 
 def _saying(message: Message, *, signed: bool, unsigned: bool) -> Sequence[Part]:

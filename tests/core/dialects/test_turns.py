@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from extproc.core.conversation import Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult
 from extproc.core.dialects.turns import GO_ON, NO_RESULT, called, last_called, turns
@@ -97,3 +99,19 @@ def test_a_hostile_conversation_takes_no_longer_than_its_size(calls: list[ToolCa
     assert [len(message.parts) for message in put] == [20_000 * (1 + len(calls)), 20_000 * (1 + len(calls))]
     ids = {part.id for part in put[0].parts if isinstance(part, ToolCall)}
     assert len(ids) == 20_000 * len(calls)
+
+
+PARTS = st.sampled_from([Text("a"), Text(" "), Media("image", url="u"), Thought("Hm."), CALL, OTHER, SEEN, ALSO])
+MESSAGES = st.lists(st.builds(Message, st.sampled_from(Role), st.lists(PARTS, max_size=3).map(tuple)), max_size=6)
+
+
+@given(MESSAGES)
+@example([user("a"), said(CALL, OTHER), user(SEEN, ALSO, "b"), said("c"), user("d")])
+@example([user("a"), said(CALL), user(SEEN), said(CALL), user(SEEN)])
+@example([user("a"), said(CALL, OTHER), user(ALSO, SEEN)])
+def test_messages_in_order_are_what_they_would_become_anyway(messages: list[Message]):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("extproc.core.dialects.turns._is_settled", lambda _: False)
+        anyway = turns(messages)
+    assert list(turns(messages)) == anyway
+    assert list(turns(anyway)) == anyway

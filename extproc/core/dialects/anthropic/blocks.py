@@ -88,8 +88,9 @@ class Blocks:
         return Message(Role.USER, parts) if message.role == "user" else Message(Role.ASSISTANT, self._spoken(parts))
 
     def _plain_part(self, block: PlainText | PlainThinking | PlainCall | PlainResult) -> Part:
-        cached = bool(block.cache_control)
-        if cached:
+        cached = False
+        if block.cache_control:
+            cached = True
             self._held.add(f"{_WHERE[str(block.__struct_config__.tag)]}cache_control")
         if isinstance(block, PlainResult):
             content = block.content
@@ -98,7 +99,7 @@ class Blocks:
             said = (Text(content),) if isinstance(content, str) else tuple([self._plain_text(one) for one in content])
             return ToolResult(block.tool_use_id, said, block.is_error, cached)
         if isinstance(block, PlainCall):
-            return ToolCall(block.id, block.name, _arguments(block.input), cached=cached)
+            return ToolCall(block.id, block.name, _arguments(block.input), False, cached)
         if isinstance(block, PlainText):
             return Text(block.text, cached)
         self._thought(signed=bool(block.signature))
