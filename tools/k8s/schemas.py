@@ -17,32 +17,16 @@ _CORE = ("kubernetes-validate==1.37.0", "kubernetes_validate/kubernetes-json-sch
 CRDS = {
     "istio.io/api@v1.31.1": "kubernetes/customresourcedefinitions.gen.yaml",
     "sigs.k8s.io/gateway-api@v1.6.3": "config/crd/standard/*.yaml",
-    "github.com/envoyproxy/gateway@v1.9.1": "charts/gateway-helm/charts/crds/crds/generated/*.yaml",
     "github.com/kyverno/kyverno@v1.19.1": "config/crds/policies.kyverno.io/*.yaml",
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd/*.yaml",
 }
 """Go module → where in it the definitions lie."""
-_KINDS = {
-    "EnvoyFilter",
-    "ServiceEntry",
-    "DestinationRule",
-    "VirtualService",
-    "Gateway",
-    "HTTPRoute",
-    "GatewayClass",
-    "EnvoyExtensionPolicy",
-}
-_KINDS |= {
-    "EnvoyProxy",
-    "EnvoyPatchPolicy",
-    "Backend",
-    "HTTPRouteFilter",
-    "ClientTrafficPolicy",
-    "MutatingPolicy",
-    "PodMonitor",
-    "PrometheusRule",
-}
-VERSION = "1"
+_KINDS = frozenset(
+    "ServiceEntry DestinationRule VirtualService GatewayClass Gateway HTTPRoute MutatingPolicy PodMonitor PrometheusRule".split()
+)
+_EVERY: dict[str, Any] = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+"""What every object has, also where its definition does not say so."""
+VERSION = "2"
 """Goes up when something here changes, so that an old cache is left alone."""
 
 
@@ -69,6 +53,7 @@ def write(folder: Path) -> None:
         spec = definition["spec"]
         for version in spec["versions"]:
             schema = _closed(version["schema"]["openAPIV3Schema"])
+            schema["properties"] = {**_EVERY, **schema["properties"]}
             name = "-".join((spec["names"]["kind"].lower(), spec["group"].split(".")[0], version["name"]))
             (folder / f"{name}.json").write_text(json.dumps(schema))
 
