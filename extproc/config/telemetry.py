@@ -13,14 +13,20 @@ from extproc.config.values import OtlpUrl, StateFile, TraceUrl
 class Telemetry(Strict):
     """What leaves this process about the requests."""
 
-    otlp_endpoint: OtlpUrl = Field("", description="for example http://jaeger:4317; empty = no export")
+    otlp_endpoint: OtlpUrl = Field(
+        "",
+        description="where traces and metrics go, gRPC or (port 4318, or a path) HTTP: http://jaeger:4317; "
+        "empty = OTEL_EXPORTER_OTLP_ENDPOINT, or no export",
+    )
     debug_headers: bool = Field(False, description="translated answers tell in `x-cascade-lossy` what of the request was lost")
     trace_url: TraceUrl = Field("", description="where a trace is shown, for links, for example http://127.0.0.1:16686/trace/{trace_id}")
     usage_source: Literal["ai_protocol_manager", "to_metadata"] = Field(
         "ai_protocol_manager",
         description="Envoy's filters that read the tokens of answers it carries; to_metadata: json_to_metadata and sse_to_metadata",
     )
-    capture_content: bool = Field(False, description="prompts and answers never leave in telemetry unless true")
+    capture_content: bool = Field(
+        False, description="prompts and answers stand in the spans of model calls; they never leave in telemetry unless true"
+    )
 
 
 class Decisions(Strict):
