@@ -82,6 +82,7 @@ bench: .venv/.dev ## bare Envoy, the floors of three transports and ours side by
 
 k8s-check: .venv/.dev ## everything deployed, without a cluster: overlays, schemas, Envoy bootstraps, Dockerfile, alerts (Go, for kubeconform)
 	$(BIN)/python -m tools.k8s.check
+	$(BIN)/python -m pytest -m k8s tests/k8s $(ARGS)
 
 image: ## the sidecar's image, by docker or podman (ARGS="--target laptop": with Envoy in it)
 	$$(command -v docker || command -v podman) build --target sidecar --tag cascade-extproc:0.1.0 $(ARGS) .

@@ -18,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from extproc.config.load import load
+from extproc.config.problems import ConfigError
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import write_secrets
 from extproc.envoyconf import to_yaml
@@ -51,12 +52,15 @@ def conforms(manifests: str) -> str:
 
 
 def envoy_takes(configuration: str) -> str:
-    """Say what Envoy has against the bootstrap of a configuration; empty where nothing."""
+    """Say what we or Envoy have against a configuration; empty where nothing."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "cascade.yaml").write_text(configuration.replace(_KEYS, name))
         (folder / "draft").write_text("a-key")
-        config, runtime = load(folder / "cascade.yaml", {"POD_IP": "127.0.0.1"}), RuntimeDir(folder)
+        try:
+            config, runtime = load(folder / "cascade.yaml", {"POD_IP": "127.0.0.1"}), RuntimeDir(folder)
+        except ConfigError as error:
+            return str(error)
         write_secrets(config, runtime, {})  # Envoy looks for its files
         runtime.bootstrap.write_text(to_yaml(config, runtime))
         argv = (str(envoy_binary()), "--mode", "validate", "-c", str(runtime.bootstrap), "-l", "error")
