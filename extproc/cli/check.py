@@ -13,6 +13,7 @@ import click
 
 from extproc.cli.options import config_path_option, load_config
 from extproc.config.advice import advice
+from extproc.config.compiled import describe
 from extproc.config.endpoints import Endpoint, endpoints
 from extproc.config.load import ConfigError, Problem
 from extproc.config.model import Config
@@ -62,6 +63,7 @@ def _summary(config: Config, warnings: Sequence[Problem]) -> dict[str, Any]:
             }
             for endpoint in endpoints(config)
         ],
+        "policies": [{"name": section.name, "line": describe(section, config)} for section in config.policies],
         "skip_below": config.router.skip_below,
         "direct_above": config.router.direct_above,
         "warnings": [asdict(warning) for warning in warnings],
@@ -75,6 +77,7 @@ def _lines(config: Config) -> list[str]:
         ("mode", f"{config.mode}, {config.workers} worker{'s' if config.workers > 1 else ''}, transport {config.transport}"),
         ("plans", f"score < {router.skip_below:g}: draft, ≥ {router.direct_above:g}: direct, between: cascade"),
         *((endpoint.role, _describe(endpoint)) for endpoint in endpoints(config)),
+        *(("policy", describe(section, config)) for section in config.policies),
         ("other", f"requests that are no LLM call → {(config.origin or config.models.verify).base_url}"),
     ]
     return [f"{config.source.file}: valid (hash {config_hash(config)})", *(f"  {name:<7} {text}" for name, text in rows)]

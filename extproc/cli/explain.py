@@ -6,19 +6,25 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import time
 from typing import Any
 
 import click
 
+from extproc.cli.circumstances import FINGERPRINT, HEADER, Circumstances, Moment, policy_lines, settled
 from extproc.cli.options import load_config
+from extproc.config.compiled import rules
+from extproc.config.model import Config
 from extproc.config.policy import policy
+from extproc.config.usable import KNOWN_RULES
 from extproc.core.errors import UnreadableError
+from extproc.core.events import Headers
 from extproc.core.policy import Policy
 from extproc.core.steps.accept import accept
 from extproc.core.steps.classify import RULES, classify
-from extproc.core.steps.plan import plan
+from extproc.core.steps.plan import OFF, plan
 from extproc.core.steps.translation import Interpreter
-from extproc.core.vocabulary import PATHS, Dialect, Role
+from extproc.core.vocabulary import PATHS, Decision, Dialect, Mode, Plan, Role
 from extproc.core.wire.splice import readable, top_level
 
 _REASONS = {rule.name: rule.reason for rule in RULES}
@@ -30,6 +36,9 @@ _OVERRULED = {
     "dialect_not_served": "no model of the configuration speaks the client's dialect",
     "draft_cannot_": "the draft model cannot be told of this part of the request, or cannot take it",
     "verify_cannot_": "the verify model cannot be told of this part of the request, or cannot take it",
+    "pinned_plan": "the policy says this plan",
+    "client_plan": "the client asks for this plan, and the policy lets it",
+    OFF: "mode is off: the request is left alone",
     "shadow_mode": "shadow mode only reports what it would have done",
 }
 
@@ -38,10 +47,26 @@ _OVERRULED = {
 @click.argument("requests", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="REQUEST.json|FOLDER...")
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file. [default: default rules, all dialects served]")
 @click.option("--path", type=click.Choice(list(PATHS)), help="Request path. [default: guessed from the body]")
+@click.option("-H", "--header", "headers", multiple=True, type=HEADER, metavar="NAME:VALUE", help="A header of the request, for policies.")
+@click.option(
+    "--key", type=FINGERPRINT, default="", metavar="FINGERPRINT", help="Of the client's API key, as `extproc fingerprint` prints it."
+)
+@click.option("--at", type=Moment(), metavar="TIME", help="When the request comes, ISO 8601, UTC unless it says otherwise. [default: now]")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def command(requests: tuple[Path, ...], config: Path | None, path: str | None, as_json: bool) -> int:
-    """Say for recorded request bodies which plan they get, and every rule that led to it."""
-    chosen = policy(load_config(config), {rule.name for rule in RULES}) if config else _every_dialect()
+def command(
+    requests: tuple[Path, ...],
+    config: Path | None,
+    path: str | None,
+    headers: tuple[tuple[str, bytes], ...],
+    key: str,
+    at: float | None,
+    as_json: bool,
+) -> int:
+    """Say for recorded request bodies which plan they get, and every rule that led to it.
+
+    Where the configuration has policies, say which of them applies, and why the ones before it do not.
+    """
+    chosen = _configured(load_config(config), headers, key, time() if at is None else at) if config else Circumstances(_every_dialect())
     missing, found = 0, []
     for given in requests:
         files = sorted(given.glob("*.json")) if given.is_dir() else [given]
@@ -58,11 +83,16 @@ def command(requests: tuple[Path, ...], config: Path | None, path: str | None, a
     return int(missing > 0)
 
 
+def _configured(config: Config, headers: Sequence[tuple[str, bytes]], key: str, at: float) -> Circumstances:
+    default = policy(config, KNOWN_RULES)
+    return Circumstances(default, rules(config, default), Headers(list(headers)), key, at, config.identity.key_salt.encode())
+
+
 def _every_dialect() -> Policy:
     return Policy(draft_models=dict.fromkeys(Dialect, "draft-model"), verify_models=dict.fromkeys(Dialect))
 
 
-def explain(name: str, body: bytes, chosen: Policy, path: str | None = None) -> dict[str, Any]:
+def explain(name: str, body: bytes, circumstances: Circumstances, path: str | None = None) -> dict[str, Any]:
     """Judge one request body; `path` None guesses it. Gives plain data: what is said of it."""
     guessed, because = (path, "as given") if path else guess(body)
     told: dict[str, Any] = {"file": name, "path": guessed, "path_because": because, "dialect": str(PATHS[guessed])}
@@ -70,9 +100,11 @@ def explain(name: str, body: bytes, chosen: Policy, path: str | None = None) -> 
         request = accept(guessed, "", body)
     except UnreadableError as error:
         return {**told, "turn": None, "score": None, "plan": "bypass", "wanted": None, "rules": [{"name": error.rule, "weight": 0.0}]}
+    chosen, of_policies = settled(request, guessed, circumstances)
     label = classify(request, chosen)
     speaker = Interpreter(request, chosen)
-    decision = plan(request, label, chosen, speaker)
+    off = Decision(Plan.BYPASS, None, request.model, (OFF,), label.score, label.turn)
+    decision = off if chosen.mode is Mode.OFF else plan(request, label, chosen, speaker)
     judged = {fired.name: round(fired.weight, 3) for fired in label.rules}
     return {
         **told,
@@ -80,6 +112,7 @@ def explain(name: str, body: bytes, chosen: Policy, path: str | None = None) -> 
         "stream": request.stream,
         "turn": str(label.turn),
         "score": round(label.score, 3),
+        **of_policies,
         "plan": str(decision.plan),
         "wanted": str(decision.wanted) if decision.wanted else None,
         "checked": decision.checked and decision.role is Role.DRAFT,
@@ -99,7 +132,7 @@ def _translated(speaker: Interpreter, role: Role) -> dict[str, Any]:
 
 def explain_folder(folder: Path) -> str:
     """Give the table of a folder under the default rules, as it is printed."""
-    chosen = _every_dialect()
+    chosen = Circumstances(_every_dialect())
     return _table([explain(file.name, file.read_bytes(), chosen) for file in sorted(folder.glob("*.json"))]) + "\n"
 
 
@@ -149,6 +182,7 @@ def _text(one: Mapping[str, Any]) -> str:
         lines.append(f"  model    {one['model']}{', streamed' if one['stream'] else ''}")
         lines.append(f"  turn     {one['turn']}")
         lines.append(f"  score    {one['score']:.2f}")
+    lines += policy_lines(one)
     wanted = f" (the score asks for {one['wanted']})" if one["wanted"] else ""
     checked = " (the draft is checked)" if one.get("checked") else ""
     lines.append(f"  plan     {one['plan']}{wanted}{checked}")

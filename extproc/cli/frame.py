@@ -30,6 +30,7 @@ COMMANDS = {
     "envoy-config": ("extproc.cli.envoy_config", "Print the Envoy bootstrap that `up` uses."),
     "check": ("extproc.cli.check", "Check a configuration file."),
     "explain": ("extproc.cli.explain", "Say what would be done with a request, and why."),
+    "fingerprint": ("extproc.cli.fingerprint", "Print what stands for an API key in policies."),
     "report": ("extproc.cli.report", "Say what was done, what it cost and what it saved."),
     "schema": ("extproc.cli.schema", "Print the JSON Schema of the configuration."),
     "simulate-provider": ("extproc.cli.simulate_provider", "Run one simulated provider."),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from extproc.config.model import Config
-from extproc.config.policies import Daily, Match, PolicyModels, PolicySection, globbed
+from extproc.config.policies import Daily, Match, PolicyModels, PolicySection, Settings, globbed
 from extproc.core import money
 from extproc.core.policy import Allowance, Policy
 from extproc.core.steps import policies as when
@@ -21,6 +21,33 @@ def rules(config: Config, default: Policy) -> tuple[when.Rule, ...]:
         conditions = list(_conditions(section.match, config))
         made.append(when.Rule(_policy(section, default), tuple([one for _, one in conditions]), tuple([told for told, _ in conditions])))
     return tuple(made)
+
+
+def describe(section: PolicySection, config: Config) -> str:
+    """Say in one line when a policy applies and what it sets."""
+    when_it_applies = " and ".join([told for told, _ in _conditions(section.match, config)]) or "every request"
+    return f"{section.name}: {when_it_applies} → {', '.join(_settings(section.settings)) or 'nothing is other'}"
+
+
+def _settings(told: Settings) -> Iterator[str]:
+    for name in ("mode", "plan", "skip_below", "direct_above"):
+        if (value := getattr(told, name)) is not None:
+            yield f"{name} {value}"
+    for section in (told.models, told.budget):
+        for name, value in section:
+            if value is not None:
+                yield f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+    if told.daily is not None:
+        yield f"a day's {' or '.join(_limits(told.daily))}, then {told.daily.when_spent}"
+    if told.client_override:
+        yield "clients may choose the plan"
+
+
+def _limits(daily: Daily) -> Iterator[str]:
+    if daily.usd is not None:
+        yield f"{daily.usd:g} USD"
+    if daily.max_tokens is not None:
+        yield f"{daily.max_tokens} tokens"
 
 
 def _policy(section: PolicySection, default: Policy) -> Policy:
@@ -92,7 +119,7 @@ def _of_client(match: Match, config: Config) -> Iterator[Told]:
         yield f"certificate {match.certificate}", when.certificate(globbed(match.certificate))
     if match.namespace is not None or match.service_account is not None:
         wanted = (match.namespace, match.service_account)
-        told = " of ".join(f"{name} {value}" for name, value in zip(("namespace", "service account"), wanted, strict=True) if value)
+        told = ", ".join(f"{name} {value}" for name, value in zip(("namespace", "service account"), wanted, strict=True) if value)
         yield told, when.workload(*[globbed(one) if one is not None else None for one in wanted])
     for name, pattern in match.jwt.items():
         yield f"claim {name}: {pattern}", when.claim((config.identity.jwt_payload_header or "").lower(), name, globbed(pattern))
