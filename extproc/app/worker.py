@@ -67,7 +67,6 @@ class Worker:
             secret=token_bytes(32),
             unix_offset_s=time() - monotonic(),
             sampling=sampling,
-            capture_content=config.telemetry.capture_content,
             spent=counts.spent,
         )
         log = Path(config.decisions.path) if config.decisions.path else runtime.decisions
@@ -106,6 +105,7 @@ class Worker:
             policy=default,
             policies=rules(config, default),
             salt=config.identity.key_salt.encode(),
+            capture_content=config.telemetry.capture_content,
             memory=around.memory if remembers == self._config.router.refusal_memory_s else RefusalMemory(remembers),
         )
         self._prices.clear()  # in place: what is recorded is priced by those of its time
