@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.envoy.test_reload import applied
 from tests.support.collector import US, Collector, Span
 from tests.support.pair import EASY, HARD, PATHS, Pair, formed, pair, question
 
@@ -107,3 +109,14 @@ def test_a_long_conversation_travels_whole_as_far_as_it_may(told: tuple[Pair, Co
         first, *_, last = said(span, "input.messages")
         assert first["parts"][0]["content"].startswith("[cut: ")
         assert last["parts"][0]["content"].startswith("40 word")
+
+
+def test_it_can_be_switched_off_at_once(tmp_path: Path):
+    with Collector() as collector:
+        telemetry = {"otlp_endpoint": collector.by_grpc, "capture_content": True}
+        with pair(tmp_path, telemetry=telemetry) as both:
+            (told,) = calls(collector, both.ask("/v1/messages", question("/v1/messages", EASY)), 4)
+            assert "gen_ai.input.messages" in told.attributes
+            applied(both, lambda config: config.update(telemetry={**telemetry, "capture_content": False}))
+            (told,) = calls(collector, both.ask("/v1/messages", question("/v1/messages", EASY)), 4)
+            assert "gen_ai.input.messages" not in told.attributes
