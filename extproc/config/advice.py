@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from extproc.config.endpoints import Endpoint, Upstream, endpoints
 from extproc.config.model import Config
+from extproc.config.policies import Match
 from extproc.config.problems import Problem
 from extproc.core.vocabulary import Mode, Role
 
 
 def advice(config: Config) -> tuple[Problem, ...]:
     """Give a warning for each doubtful setting, with its line."""
-    about = (_addresses, _credentials, _dialects, _router, _shadow, _prices, _telemetry)
+    about = (_addresses, _credentials, _dialects, _router, _shadow, _prices, _policies, _state, _telemetry)
     found = [told for look in about for told in look(config)]
     return tuple(config.source.problem(tuple(key.split(".")), message) for key, message in found)
 
@@ -81,6 +83,30 @@ def _prices(config: Config) -> Iterator[tuple[str, str]]:
     for role, model in ((Role.DRAFT, config.models.draft), (Role.VERIFY, config.models.verify)):
         if model.price_usd_per_mtok is None:
             yield f"models.{role}", "without price_usd_per_mtok its costs, and what is saved, stay unknown"
+
+
+def _policies(config: Config) -> Iterator[tuple[str, str]]:
+    priced = all(model.price_usd_per_mtok is not None for model in (config.models.draft, config.models.verify))
+    every = None
+    for index, section in enumerate(config.policies):
+        if every is not None:
+            yield f"policies.{index}", f"never applies, as {every} before it is for every request"
+        if section.match == Match() and every is None:
+            every = section.name
+        if section.settings.daily and section.settings.daily.usd is not None and not priced:
+            yield f"policies.{index}.set.daily.usd", "without price_usd_per_mtok of both models it is not known what is spent"
+
+
+def _state(config: Config) -> Iterator[tuple[str, str]]:
+    host = urlsplit(config.state).hostname or ""
+    if config.state.startswith("redis://") and (config.state_password_env or config.state_password_file) and not is_loopback(host):
+        yield "state", f"the password travels unencrypted to {host}"
+    if config.state or config.runtime_dir:
+        return
+    for index, section in enumerate(config.policies):
+        if section.settings.daily:
+            yield f"policies.{index}.set.daily", "what is spent is forgotten when the sidecar ends; say in `state` where it is to be kept"
+            return
 
 
 def _telemetry(config: Config) -> Iterator[tuple[str, str]]:

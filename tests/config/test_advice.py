@@ -36,6 +36,11 @@ def test_nothing_to_say_about_a_sound_configuration(loaded: Callable[..., Config
     assert advice(loaded(priced)) == ()
 
 
+def test_dollars_that_nobody_can_count(loaded: Callable[..., Config], minimal: str) -> None:
+    config = loaded(minimal + "state: s\npolicies: [{name: a, set: {daily: {usd: 1}}}]\n")
+    assert "policies.0.set.daily.usd" in {warning.key for warning in advice(config)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "where"),
     [
@@ -50,6 +55,9 @@ def test_nothing_to_say_about_a_sound_configuration(loaded: Callable[..., Config
             "version: 1\ntelemetry: {capture_content: true, otlp_endpoint: 'http://jaeger:4317'}",
             "2: telemetry.capture_content",
         ),
+        ("version: 1", "version: 1\npolicies: [{name: a, set: {plan: draft}}, {name: b, set: {}}]", "2: policies.1"),
+        ("version: 1", "version: 1\npolicies: [{name: a, set: {daily: {usd: 1}}}]", "2: policies.0.set.daily"),
+        ("version: 1", "version: 1\nstate: redis://r\nstate_password_env: A", "2: state"),
         ("https://draft.example.com", "http://draft.example.com", "7: models.draft.base_url"),
         ("https://verify.example.com", "http://verify.example.com", "12: models.verify.base_url"),
         (f"    {PRICE}\n", "", "3: models.draft"),
