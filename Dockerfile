@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="cascade-extproc" \
       org.opencontainers.image.licenses="Apache-2.0"
 # For sockets and keys; where the root is read-only, a volume is mounted here.
 COPY --from=build /opt/runtime /var/run/cascade-extproc
-ENV PATH=/opt/cascade/bin:$PATH \
+ENV PATH=/opt/cascade/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     CASCADE_CONFIG=/etc/cascade/cascade.yaml \

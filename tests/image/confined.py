@@ -33,27 +33,26 @@ class Confined:
         tree = shlex.quote(str(self._image.tree))
         volumes = [f"mount --bind {shlex.quote(str(source))} {tree}/{place}" for place, source in self._mounts.items()]
         user = shlex.quote(self._image.config["User"])
+        environ: list[str] = self._image.config["Env"]
         script = [
             f"mount --bind {tree} {tree}",
             f"mount -o remount,bind,ro {tree}",
             *volumes,
             f"mount --rbind /dev {tree}/dev",
             f"mount --rbind /proc {tree}/proc",
-            f"exec chroot --userspec={user} --groups= {tree} {shlex.join(command)}",
+            f"exec chroot --userspec={user} --groups= {tree} {shlex.join(['env', '-i', *environ, *command])}",
         ]
         return ["unshare", "--mount", "sh", "-euc", "\n".join(script)]
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
-        environ = self._image.environ()
-        return subprocess.run(self._argv(list(command)), env=environ, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(self._argv(list(command)), capture_output=True, text=True, timeout=60, check=False)
 
     @contextmanager
     def started(self) -> Iterator[None]:
         """Run what the image runs; stopped by SIGTERM, which must end it with code 0."""
         with self._log.open("wb") as log:
-            argv = self._argv(self._image.command())
-            process = subprocess.Popen(argv, env=self._image.environ(), stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(self._argv(self._image.command()), stdout=log, stderr=subprocess.STDOUT)
         try:
             yield
         except BaseException as error:

@@ -32,10 +32,6 @@ class Image:
     config: dict[str, Any]
     """`User`, `Env`, `Entrypoint`, `Cmd`, `Labels`, `Healthcheck` and more, as the Docker format has them."""
 
-    def environ(self) -> dict[str, str]:
-        """Give the environment in which its processes start."""
-        return dict(line.split("=", 1) for line in self.config["Env"])
-
     def command(self) -> list[str]:
         """Give what is run when nothing else is said."""
         return [*self.config["Entrypoint"], *self.config["Cmd"]]
