@@ -20,6 +20,7 @@ KIND_OF = {
     Variant.DIRECT: Kind.OURS,
     Variant.NATIVE_SKIPPED: Kind.NATIVE,
     Variant.NATIVE_DIRECT: Kind.NATIVE,
+    Variant.UNTRACED: Kind.UNTRACED,
 }
 """Variant → the system that it is measured on."""
 
@@ -34,6 +35,7 @@ _EXPECTED = {
     Variant.DIRECT: ("DIRECT", "verify"),
     Variant.NATIVE_SKIPPED: ("SKIPPED", "draft"),
     Variant.NATIVE_DIRECT: ("DIRECT", "verify"),
+    Variant.UNTRACED: ("SKIPPED", "draft"),
 }
 """Variant → its outcome header, and the cluster that the request goes to."""
 _REQUESTS = 20

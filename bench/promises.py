@@ -6,12 +6,14 @@ import operator
 from dataclasses import dataclass
 from math import isnan
 
-from bench.figures import ON_GRPCIO, ON_NATIVE, Cells, Result, Variant, added_ratios, middle, ratios
+from bench.figures import ON_GRPCIO, ON_NATIVE, Cells, Result, Variant, added_by_telemetry, added_ratios, middle, ratios
 
 _ADDED = {Variant.FLOOR: 1.5, Variant.GO: 1.0}
 """Added p50 as a multiple of a floor's: on grpcio of that of grpc.aio, on native of that of Go."""
 _CPU = {Variant.FLOOR: 1.4, Variant.GO: 1.0}
 _RPS = 1.2
+_TRACED_RPS = 0.85
+_TRACED_MS = 0.15
 _READ_US = {"1KB": 50.0, "1MB": 1_000.0}
 _IDLE_MB = 90.0
 
@@ -42,7 +44,7 @@ def promises(result: Result) -> list[Promise]:
     sizes = [one for one in ("0.2KB", "100KB") if one in result.sizes]
     told = [one for size in sizes for one in _added(result.cells, size)]
     if "0.2KB" in result.sizes:
-        told += _cpu(result.cells, "0.2KB")
+        told += [*_cpu(result.cells, "0.2KB"), *_telemetry(result.cells, "0.2KB")]
     told += [one for size in sizes for one in _throughput(result.cells, size)]
     told += [Promise(f"messages, {one.what}", one.waited, one.expected, "=") for one in result.counts]
     told += [
@@ -69,6 +71,15 @@ def _cpu(cells: Cells, size: str) -> list[Promise]:
     return [
         Promise(f"processor CPU, {size}, {one}, × {floor}", middle(ratios(cells, one, size, 16, "processor_cpu_ms", floor)), _CPU[floor])
         for one, floor in _FLOOR_OF.items()
+    ]
+
+
+def _telemetry(cells: Cells, size: str) -> list[Promise]:
+    """Envoy's spans and ours, their export and the conventions' metrics, on and off."""
+    throughput = middle(ratios(cells, Variant.NATIVE_SKIPPED, size, 16, "rps", Variant.UNTRACED))
+    return [
+        Promise(f"req/s, {size}, telemetry on, × off", throughput, _TRACED_RPS, "≥"),
+        Promise(f"p50 that telemetry adds, {size}, ms", middle(added_by_telemetry(cells, size)), _TRACED_MS),
     ]
 
 

@@ -43,12 +43,14 @@ class Kind(StrEnum):
     """Everything of ours, telemetry included."""
     NATIVE = "native"
     """The same on the transport of our own."""
+    UNTRACED = "untraced"
+    """The same without a collector: nothing is exported, and Envoy makes no spans."""
     WATCHED = "watched"
     """The same again, by a worker that tells of itself (`bench.watched`)."""
 
 
 FLOORS = (Kind.FLOOR, Kind.GO, Kind.NATIVE_FLOOR)
-_WHOLE = (Kind.OURS, Kind.NATIVE, Kind.WATCHED)
+_WHOLE = (Kind.OURS, Kind.NATIVE, Kind.UNTRACED, Kind.WATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def system(kind: Kind, around: Around, folder: Path) -> Iterator[System]:
     """Run one system, ready to be asked."""
     folder.mkdir()
     listen, envoy_admin, admin = _free_ports(3)
-    config, runtime = configuration(around.upstream, listen, envoy_admin, admin, around.collector), RuntimeDir(folder)
+    collector = 0 if kind is Kind.UNTRACED else around.collector
+    config, runtime = configuration(around.upstream, listen, envoy_admin, admin, collector), RuntimeDir(folder)
     config = config.model_copy(update={"transport": "grpcio" if kind is Kind.OURS else "native"})
     prepare(config, runtime)
     runtime.bootstrap.write_text(json.dumps(stripped(bootstrap(config, runtime), kind)))

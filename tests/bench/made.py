@@ -16,6 +16,7 @@ _P50 = {
     Variant.DIRECT: (2.0, 3.0, 2.0),
     Variant.NATIVE_SKIPPED: (1.5, 2.5, 1.5),
     Variant.NATIVE_DIRECT: (1.5, 2.5, 1.5),
+    Variant.UNTRACED: (1.4, 2.4, 1.3),
 }
 _CPU = {
     Variant.BARE: 0.0,
@@ -26,6 +27,7 @@ _CPU = {
     Variant.DIRECT: 250.0,
     Variant.NATIVE_SKIPPED: 100.0,
     Variant.NATIVE_DIRECT: 100.0,
+    Variant.UNTRACED: 80.0,
 }
 
 
