@@ -17,7 +17,7 @@ COPY protos/ protos/
 COPY extproc/ extproc/
 RUN /opt/tools/bin/pip wheel --no-build-isolation --wheel-dir dist . \
     && /opt/tools/bin/pip --python /opt/cascade/bin/python install --no-index dist/*.whl \
-    && install --directory --owner 65532 --group 65532 --mode 0700 /opt/runtime
+    && mkdir /opt/runtime
 
 FROM build AS build-laptop
 RUN /opt/tools/bin/pip --python /opt/cascade/bin/python install --require-hashes -r locks/envoy.txt
@@ -30,7 +30,7 @@ LABEL org.opencontainers.image.title="cascade-extproc" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-# For sockets and keys; where the root is read-only, a volume is mounted here.
+# The mount point of the volume for sockets and keys.
 COPY --from=build /opt/runtime /var/run/cascade-extproc
 ENV PATH=/opt/cascade/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
