@@ -124,10 +124,13 @@ _OWN: Final = 1
 
 
 def growing(looks: Sequence[Look]) -> list[str]:
-    """Name what the second half has added; nothing can be said of memory after few turns. The first half may fill what is bounded."""
+    """Name what the second half has added to the worker; nothing can be said of memory after few turns.
+
+    The first half may fill what is bounded. Envoy's descriptors are its connections to providers, which come and go.
+    """
     middle = next(look for look in looks if look.requests >= looks[-1].requests / 2)
     last = looks[-1]
-    grown = [name for name in ("tasks", "descriptors", "envoy_descriptors") if getattr(last, name) > getattr(middle, name)]
+    grown = [name for name in ("tasks", "descriptors") if getattr(last, name) > getattr(middle, name)]
     if len(looks) >= _FEW and last.memory_mb - middle.memory_mb > _GROWTH_MB:
         grown.append("memory_mb")
     return grown

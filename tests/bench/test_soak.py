@@ -19,12 +19,16 @@ FLAT = [Look(1000 * number, 14, 30, 85.0 + min(number, 4), 60, 75.0) for number 
 
 def test_what_the_first_half_adds_is_no_growth() -> None:
     assert growing(FLAT) == []
-    assert growing([replace(FLAT[0], tasks=1, descriptors=1, envoy_descriptors=1), *FLAT[1:]]) == []
+    assert growing([replace(FLAT[0], tasks=1, descriptors=1), *FLAT[1:]]) == []
+
+
+def test_connections_of_envoy_come_and_go() -> None:
+    assert growing([*FLAT[:-1], replace(FLAT[-1], envoy_descriptors=90)]) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "names"),
-    [({"tasks": 15}, ["tasks"]), ({"descriptors": 31}, ["descriptors"]), ({"envoy_descriptors": 61}, ["envoy_descriptors"])],
+    [({"tasks": 15}, ["tasks"]), ({"descriptors": 31}, ["descriptors"])],
 )
 def test_one_more_at_the_end_is_growth(changed: dict[str, int], names: list[str]) -> None:
     assert growing([*FLAT[:-1], replace(FLAT[-1], **changed)]) == names
