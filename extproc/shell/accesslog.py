@@ -7,7 +7,7 @@ and requests that passed while the processor was down are seen as well.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 
 import msgspec
@@ -51,7 +51,7 @@ async def receive(
     prices: Prices,
     emit: Callable[[list[Record]], None],
     took: Callable[[int, float], None] = lambda _, __: None,
-    seen: Callable[[HTTPAccessLogEntry, Record], None] | None = None,
+    seen: Callable[[Iterable[HTTPAccessLogEntry], list[Record]], None] | None = None,
 ) -> None:
     """Read one stream of access-log messages to its end. DecodeError ends it.
 
@@ -60,7 +60,7 @@ async def receive(
         prices: of the models.
         emit: takes the records of each message.
         took: is told how many records a message had, and how many seconds we were at work on them.
-        seen: takes each record with the entry that it was made of.
+        seen: takes the records with the entries that they were made of.
     """
     log_name = ""
     async for data in messages:
@@ -71,8 +71,7 @@ async def receive(
             records = [record_of(entry, prices) for entry in message.http_logs.log_entry]
             emit(records)
             if seen is not None:
-                for entry, record in zip(message.http_logs.log_entry, records, strict=True):
-                    seen(entry, record)
+                seen(message.http_logs.log_entry, records)
             took(len(records), perf_counter() - began)
 
 

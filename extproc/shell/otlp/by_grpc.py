@@ -32,22 +32,20 @@ class GrpcSender:
     def __init__(self, target: Target, signal: str) -> None:
         """Open nothing yet; `signal`: `traces` or `metrics`."""
         self._target = target
-        upstream = target.upstream
-        host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
-        compression = grpc.Compression.Gzip if target.gzip else None
-        # It tries anew at least every few seconds: a collector that comes back should not wait for minutes.
-        options = [("grpc.max_reconnect_backoff_ms", 5000), ("grpc.enable_http_proxy", 0)]
-        self._channel = (
-            grpc.aio.secure_channel(f"{host}:{upstream.port}", _credentials(target), options, compression)
-            if upstream.tls
-            else grpc.aio.insecure_channel(f"{host}:{upstream.port}", options, compression)
-        )
-        self._export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_METHODS[signal])
+        self._method = _METHODS[signal]
+        self._channel: grpc.aio.Channel | None = None
+        self._export: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] | None = None
+
+    def _call(self) -> grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]:
+        if self._export is None:
+            self._channel = _channel(self._target)
+            self._export = self._channel.unary_unary(self._method)
+        return self._export
 
     async def send(self, message: bytes) -> int:
         """Send an export request."""
         try:
-            answer = await self._export(message, timeout=self._target.timeout_s, metadata=self._target.headers)
+            answer = await self._call()(message, timeout=self._target.timeout_s, metadata=self._target.headers)
         except grpc.aio.AioRpcError as error:
             code = error.code()
             raise SendError(code.name.lower(), again=code in _RETRYABLE) from None
@@ -55,7 +53,19 @@ class GrpcSender:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._channel.close(None)
+        if self._channel is not None:
+            await self._channel.close(None)
+
+
+def _channel(target: Target) -> grpc.aio.Channel:
+    upstream = target.upstream
+    address = f"[{upstream.host}]:{upstream.port}" if ":" in upstream.host else f"{upstream.host}:{upstream.port}"
+    compression = grpc.Compression.Gzip if target.gzip else None
+    # It tries anew at least every few seconds: a collector that comes back should not wait for minutes.
+    options = [("grpc.max_reconnect_backoff_ms", 5000), ("grpc.enable_http_proxy", 0)]
+    if not upstream.tls:
+        return grpc.aio.insecure_channel(address, options, compression)
+    return grpc.aio.secure_channel(address, _credentials(target), options, compression)
 
 
 def _credentials(target: Target) -> grpc.ChannelCredentials:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic, time_ns
 
 from extproc.config.otlp import Export, Protocol, Target
@@ -57,7 +57,7 @@ class Post:
     def put(self, message: bytes, count: int) -> None:
         """Hand over a message with so many things in it."""
         if self.count + count > self._most and self._waiting:
-            self._lost(self._signal, "queue_full", count)
+            self._failed("queue_full", "it is too slow", count)
             return
         self._waiting.append((message, count))
         self.count += count
@@ -68,15 +68,18 @@ class Post:
         """Deliver until cancelled."""
         while True:
             await self._there.wait()
+            well = True
             while self._waiting:
                 message, count = self._waiting[0]
-                await self._deliver(message, count)
+                well = await self._deliver(message, count) and well
                 self._waiting.popleft()
                 self.count -= count
             self._there.clear()
             self._empty.set()
+            self._failing = self._failing and not well
 
-    async def _deliver(self, message: bytes, count: int) -> None:
+    async def _deliver(self, message: bytes, count: int) -> bool:
+        """Deliver a message, or give it up; says whether all of it was taken."""
         for pause_s in (*_PAUSES_S, None):
             try:
                 refused = await self._sender.send(message)
@@ -85,15 +88,17 @@ class Post:
                     await asyncio.sleep(pause_s)
                     continue
                 self._failed("undelivered", str(error), count)
-                return
+                return False
+            except Exception as error:  # whatever it is, the next message is to be tried
+                self._failed("undelivered", type(error).__name__, count)
+                return False
             if refused:
                 self._failed("refused", "refused by the collector", min(refused, count))
-            else:
-                self._failing = False
-            return
+            return not refused
+        return False
 
     def _failed(self, reason: str, why: str, count: int) -> None:
-        """Count what is lost; say so once, until something is delivered again."""
+        """Count what is lost; say so once, until all that waits is delivered again."""
         self._lost(self._signal, reason, count)
         if not self._failing:
             self._failing = True
@@ -116,6 +121,7 @@ class Exporter:
         """Prepare; `identity`: attributes of this process beside those of the environment."""
         self._export = export
         self._lost = lost
+        self._warn = warn
         self._seen: deque[tuple[HTTPAccessLogEntry, Record]] = deque()
         self._resource = encoding.resource({"service.name": export.service, **identity, **export.resource})
         self._scope = encoding.scope("cascade", identity.get("service.version", ""))
@@ -138,12 +144,12 @@ class Exporter:
         """Spans that wait for the collector."""
         return self._spans.count if self._spans else 0
 
-    def saw(self, entry: HTTPAccessLogEntry, record: Record) -> None:
-        """Take a finished request. Costs next to nothing; the rest comes later."""
+    def saw(self, entries: Iterable[HTTPAccessLogEntry], records: Sequence[Record]) -> None:
+        """Take finished requests. Costs next to nothing; the rest comes later."""
         if len(self._seen) < self._export.queue:
-            self._seen.append((entry, record))
+            self._seen.extend(zip(entries, records, strict=True))
         else:
-            self._lost("traces", "queue_full", 1)
+            self._lost("traces", "queue_full", len(records))
 
     def left(self, note: Note) -> None:
         """Take the calls for a client that has left: its record knows nothing of them, so they are told apart from it."""
@@ -201,7 +207,11 @@ class Exporter:
         """Write the spans of all requests that wait, in slices."""
         while self._seen:
             for _ in range(min(_SLICE, len(self._seen))):
-                self._write_one(*self._seen.popleft())
+                try:
+                    self._write_one(*self._seen.popleft())
+                except Exception as error:  # what another release of ours has left in an entry must not keep the others back
+                    self._lost("traces", "unreadable", 1)
+                    self._warn("telemetry_lost", f"a request cannot be told of ({type(error).__name__})")
             await asyncio.sleep(0)
 
     def _write_one(self, entry: HTTPAccessLogEntry, record: Record) -> None:

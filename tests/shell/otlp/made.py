@@ -11,7 +11,7 @@ from extproc.core.records import CallNote, Note, Record, Trace
 from extproc.core.steps.tracing import Sampling
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
-from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import ProcessingResponse
+from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, ProcessingRequest, ProcessingResponse
 from extproc.shell.accesslog import record_of
 from extproc.shell.marks import Begun, Told
 from extproc.shell.otlp import encoding
@@ -56,7 +56,9 @@ def entry(
 
 def noted(made: Note) -> dict[str, str]:
     """Give a note's fields as they travel."""
-    message = Translator().reply(Forward(made))
+    translator = Translator()
+    translator.event(ProcessingRequest(request_body=HttpBody(end_of_stream=True)).SerializeToString(), 0.0)
+    message = translator.reply(Forward(made))
     assert message is not None
     fields = ProcessingResponse.FromString(message).dynamic_metadata.fields[METADATA_NAMESPACE].struct_value.fields
     return {name: value.string_value for name, value in fields.items()}

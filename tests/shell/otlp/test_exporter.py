@@ -13,6 +13,7 @@ import pytest
 
 from extproc.config.otlp import export
 from extproc.core.records import Trace
+from extproc.shell.accesslog import record_of
 from extproc.shell.otlp.exporter import Exporter
 from tests.shell.otlp.made import ENVOY, PRICES, ROOT, SERVERS, TRACE, call, entry, note
 from tests.shell.otlp.test_journey import marked
@@ -48,11 +49,7 @@ async def exporting(endpoint: str, heard: Heard, within_s: float = 5.0, **enviro
 
 
 def see(exporter: Exporter, times: int = 1) -> None:
-    from extproc.shell.accesslog import record_of
-
-    record = record_of(ENTRY, PRICES)
-    for _ in range(times):
-        exporter.saw(ENTRY, record)
+    exporter.saw([ENTRY] * times, [record_of(ENTRY, PRICES)] * times)
 
 
 async def wait(condition: Callable[[], Any]) -> None:
@@ -272,3 +269,32 @@ def test_of_a_trace_that_is_not_kept_only_the_numbers_are_told():
         asyncio.run(go(collector))
         assert collector.traces == []
         assert "gen_ai.client.token.usage" in collector.newest_metrics()
+
+
+def test_what_another_release_has_left_keeps_nobody_back():
+    heard = Heard()
+
+    async def go(collector: Collector) -> None:
+        odd = entry(marked(), tag=f"{TRACE} not-sixteen-hex! -")
+        async with exporting(collector.by_grpc, heard) as exporter:
+            exporter.saw([odd, ENTRY], [record_of(one, PRICES) for one in (odd, ENTRY)])
+            await wait(collector.spans)
+
+    with Collector() as collector:
+        asyncio.run(go(collector))
+        assert len(collector.spans()) == 3
+    assert heard.lost == {("traces", "unreadable"): 1}
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http/protobuf"])
+def test_a_certificate_that_is_not_there_costs_spans_alone(scheme: str):
+    heard = Heard()
+    (dead,) = free_ports(1)
+    environ = {"OTEL_EXPORTER_OTLP_PROTOCOL": scheme, "OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere.pem", "OTEL_METRICS_EXPORTER": "none"}
+
+    async def go() -> None:
+        async with exporting(f"https://127.0.0.1:{dead}", heard, 20.0, **environ) as exporter:
+            see(exporter)
+
+    asyncio.run(go())
+    assert heard.lost == {("traces", "undelivered"): 3}
