@@ -11,13 +11,15 @@ import pytest
 from tests.k8s.cluster import Cluster
 from tests.k8s.pod import pod_spec
 from tests.support.system import ROOT, until
-from tools.k8s.check import rendered
+from tools.k8s.check import overlays, rendered
+from tools.k8s.schemas import definitions
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 K8S = ROOT / "k8s"
 CORE = ("enforce", "gateway", "no-opting-out", "observability", "sidecar", "team")
 """Overlays of Kubernetes' own kinds alone."""
+FURTHER = ("envoy-gateway", "istio", "kyverno", "monitoring")
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -60,6 +62,30 @@ def test_it_takes_every_overlay(cluster: Cluster, overlay: str):
         cluster.kubectl("create", "namespace", namespace)
     done = cluster.apply(manifests, "--dry-run=server")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def extended(cluster: Cluster) -> Cluster:
+    """The kinds of Istio, Gateway API, Kyverno and the Prometheus operator are known."""
+    crds = list(definitions())
+    done = cluster.apply("\n---\n".join([json.dumps(one) for one in crds]))
+    assert done.returncode == 0, done.stderr
+    names = [f"crd/{one['metadata']['name']}" for one in crds]
+    done = cluster.kubectl("wait", "--for=condition=established", "--timeout=50s", *names)
+    assert done.returncode == 0, done.stderr
+    return cluster
+
+
+@pytest.mark.parametrize("overlay", FURTHER)
+def test_it_takes_every_overlay_of_further_kinds(extended: Cluster, overlay: str):
+    for namespace in ("cascade", "istio-system", "monitoring"):
+        extended.kubectl("create", "namespace", namespace)
+    done = extended.apply(rendered(K8S / overlay), "--dry-run=server")
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_overlay_is_forgotten():
+    assert {path.name for path in overlays()} == {*CORE, *FURTHER}
 
 
 @pytest.mark.parametrize("labels", [None, {"a": "b"}])
