@@ -41,6 +41,8 @@ class Call:
     """JSON; free text of a custom tool's."""
     custom: bool = False
     """Responses: the tool takes free text."""
+    namespace: str = ""
+    """Responses: the group of tools that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -268,6 +268,7 @@ def _call(answer: Answer, number: int, call: Call) -> dict[str, Any]:
         said: call.arguments,
         "call_id": f"call_{ids.letters(answer.seed, f'call{number}', 24)}",
         "name": call.name,
+        **({"namespace": call.namespace} if call.namespace else {}),
     }
 
 

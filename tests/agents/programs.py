@@ -10,8 +10,8 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extproc.core.vocabulary import Dialect
@@ -22,7 +22,7 @@ _PATIENCE_S = 90
 _TRIPLES = {"x64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
 _NOWHERE = "http://127.0.0.1:9"
 _CODEX = """\
-model = "gpt-5.5"
+model = "{model}"
 model_provider = "gateway"
 model_reasoning_effort = "high"
 model_reasoning_summary = "detailed"
@@ -55,6 +55,9 @@ class Ended:
     """Its standard error."""
 
 
+Command = Callable[["Agent", str, Path, str], tuple[list[str], dict[str, str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     """One agent."""
@@ -63,7 +66,9 @@ class Agent:
     dialect: Dialect
     model: str
     """The model that it asks for."""
-    newer: tuple[str, ...]
+    command: Command
+    """Gives its command line and its environment for an address, a home and a prompt."""
+    newer: tuple[str, ...] = ()
     """Beginnings of refusals that it has itself to thank for: of what is newer than the SDKs' types and the rules of `strict`."""
 
     def run(self, url: str, folder: Path, prompt: str) -> Ended:
@@ -71,7 +76,7 @@ class Agent:
         home = folder.parent / "home"
         for one in (home, home / "tmp"):
             one.mkdir()
-        arguments, environ = _COMMANDS[self.name](url, home, prompt)
+        arguments, environ = self.command(self, url, home, prompt)
         return _run(arguments, folder, {**_surroundings(home), **environ})
 
 
@@ -109,12 +114,9 @@ def _run(arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> 
     return Ended(process.returncode, output, complaints)
 
 
-_Command = tuple[list[str], dict[str, str]]
-
-
-def _claude(url: str, _home: Path, prompt: str) -> _Command:
+def _claude(agent: Agent, url: str, _home: Path, prompt: str) -> tuple[list[str], dict[str, str]]:
     program = modules() / "@anthropic-ai" / f"claude-code-linux-{machine()}" / "claude"
-    arguments = ["-p", prompt, "--model", CLAUDE.model, "--permission-mode", "bypassPermissions"]
+    arguments = ["-p", prompt, "--model", agent.model, "--permission-mode", "bypassPermissions"]
     return [str(program), *arguments], {
         "ANTHROPIC_BASE_URL": url,
         "ANTHROPIC_API_KEY": KEY,
@@ -123,30 +125,39 @@ def _claude(url: str, _home: Path, prompt: str) -> _Command:
     }
 
 
-def _codex(url: str, home: Path, prompt: str) -> _Command:
+def _codex(agent: Agent, url: str, home: Path, prompt: str) -> tuple[list[str], dict[str, str]]:
     program = modules() / "@openai" / f"codex-linux-{machine()}" / "vendor" / _TRIPLES[machine()] / "bin" / "codex"
     (home / ".codex").mkdir()
-    (home / ".codex" / "config.toml").write_text(_CODEX.format(url=url))
+    (home / ".codex" / "config.toml").write_text(_CODEX.format(url=url, model=agent.model))
     arguments = ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt]
     return [str(program), *arguments], {"GATEWAY_API_KEY": KEY}
 
 
-def _qwen(url: str, home: Path, prompt: str) -> _Command:
+def _qwen(agent: Agent, url: str, home: Path, prompt: str) -> tuple[list[str], dict[str, str]]:
     node = modules() / f"node-linux-{machine()}" / "bin" / "node"
     program = modules() / "@qwen-code" / "qwen-code" / "cli.js"
     (home / ".qwen").mkdir()
     (home / ".qwen" / "settings.json").write_text(json.dumps(_QWEN))
-    return [str(node), str(program), "--auth-type", "openai", "-y", "-p", prompt], {
-        "OPENAI_BASE_URL": f"{url}/v1",
-        "OPENAI_API_KEY": KEY,
-        "OPENAI_MODEL": QWEN.model,
+    kind = {Dialect.ANTHROPIC: "anthropic", Dialect.OPENAI_CHAT: "openai", Dialect.OPENAI_RESPONSES: "openai-responses"}[agent.dialect]
+    prefix, root = ("ANTHROPIC", url) if agent.dialect is Dialect.ANTHROPIC else ("OPENAI", f"{url}/v1")
+    return [str(node), str(program), "--auth-type", kind, "-y", "-p", prompt], {
+        f"{prefix}_BASE_URL": root,
+        f"{prefix}_API_KEY": KEY,
+        f"{prefix}_MODEL": agent.model,
         "QWEN_CODE_NO_RELAUNCH": "true",
         "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1",
     }
 
 
-CLAUDE = Agent("claude", Dialect.ANTHROPIC, "claude-opus-4-8", ("a role that is none", "prefill", "type: ('body', 'context_management')"))
-CODEX = Agent("codex", Dialect.OPENAI_RESPONSES, "gpt-5.5", ("type: ",))
-QWEN = Agent("qwen", Dialect.OPENAI_CHAT, "deepseek-chat", ())
-AGENTS = (CLAUDE, CODEX, QWEN)
-_COMMANDS = {"claude": _claude, "codex": _codex, "qwen": _qwen}
+CLAUDE = Agent(
+    "claude",
+    Dialect.ANTHROPIC,
+    "claude-opus-4-8",
+    _claude,
+    newer=("a role that is none", "prefill", "type: ('body', 'context_management')"),
+)
+CODEX = Agent("codex", Dialect.OPENAI_RESPONSES, "gpt-5.5", _codex, newer=("type: ",))
+QWEN = Agent("qwen", Dialect.OPENAI_CHAT, "deepseek-chat", _qwen)
+PROGRAMMING = replace(CODEX, name="codex-newer", model="gpt-6-sol")
+"""The same with a newer model: its tools are hidden in the input, and it has one only, which takes programs."""
+AGENTS = (CLAUDE, CODEX, PROGRAMMING, QWEN)

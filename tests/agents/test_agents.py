@@ -23,13 +23,9 @@ pytestmark = [pytest.mark.agents, pytest.mark.timeout(180)]
 
 DRAFTS = {"anthropic": "claude-haiku-4-5", "openai_chat": "deepseek-chat", "openai_responses": "gpt-5-mini"}
 VERIFIES = {"anthropic": "claude-opus-4-8", "openai_chat": "deepseek-v4-pro", "openai_responses": "gpt-5.5"}
-SPEAKING = [
-    None,
-    ("openai_chat", "anthropic"),
-    ("anthropic", "openai_responses"),
-    ("openai_responses", "openai_chat"),
-]
-"""Dialects of draft and verify model; None: both speak all. Each agent meets a draft of its own dialect and of both others."""
+PAIRS = [None, ("openai_chat", "anthropic"), ("anthropic", "openai_responses"), ("openai_responses", "openai_chat")]
+"""Dialects of draft and verify model; None: both speak all. So each agent meets models of all dialects in both roles."""
+SPEAKING = [pytest.param(two, id=(name := "-".join(two) if two else "own"), marks=pytest.mark.xdist_group(name)) for two in PAIRS]
 ROUTER = {
     "direct_above": 1.0,
     "refusal_memory_s": 0.001,
@@ -45,6 +41,8 @@ OUTCOMES = {
     "expert": ["DIRECT"] * 4,
 }
 """Road → how the turns of the task end. The first is a new instruction, which goes to the verify model."""
+RECALLED = {"quick": (2, 0), "careful": (1, 2), "expert": (0, 3)}
+"""Road → answers of their own whose thinking draft and verify find again in their last request, where they speak the agent's dialect."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,10 @@ def installed() -> None:
         pytest.fail(str(absent), pytrace=False)
 
 
-@pytest.fixture(scope="module", params=SPEAKING, ids=lambda two: "-".join(two) if two else "own")
+@pytest.fixture(scope="module", params=SPEAKING)
 def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     draft, verify = StrictProvider(drafted), StrictProvider(verified)
-    draft_more, verify_more = (_named(names, spoken) for names, spoken in zip((DRAFTS, VERIFIES), request.param or "  ", strict=True))
+    draft_more, verify_more = (_named(names, spoken) for names, spoken in zip((DRAFTS, VERIFIES), request.param or ("", ""), strict=True))
     more = {"draft_more": draft_more, "verify_more": verify_more, "router": ROUTER}
     with pair(tmp_path_factory.mktemp("system"), speaking=request.param, scripts=(draft, verify), **more) as running:
         yield Gateway(running, draft, verify)
@@ -97,8 +95,10 @@ def test_a_task(gateway: Gateway, tmp_path: Path, agent: Agent, road: str):
         provider.begin(agent)
     before = {one["trace_id"] for one in gateway.running.system.decisions()}
     ended = agent.run(gateway.running.system.url, work, PROMPT.format(folder=work, road=road))
-    decisions = gateway.new_decisions(before, len(OUTCOMES[road]))
     assert (gateway.draft.refused, gateway.verify.refused) == ([], [])
-    assert [one["outcome"] for one in decisions] == OUTCOMES[road], decisions
-    assert files_in(work) == AFTER, ended
     assert (ended.code, FINAL in ended.output) == (0, True), ended
+    decisions = gateway.new_decisions(before, len(OUTCOMES[road]))
+    assert [one["outcome"] for one in decisions] == OUTCOMES[road], decisions
+    for provider, recalled in zip((gateway.draft, gateway.verify), RECALLED[road], strict=True):
+        assert provider.recalled == (recalled if provider.signs else 0)
+    assert files_in(work) == AFTER, ended
