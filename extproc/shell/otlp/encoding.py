@@ -21,7 +21,8 @@ Value = str | bool | int | float | tuple[str, ...]
 """What an attribute can be."""
 
 _LAST = (1 << 64) - 1
-_DOUBLE = Struct("<d").pack
+double = Struct("<d").pack
+"""Writes a float."""
 _FIXED = Struct("<Q").pack
 _TIMES = Struct("<BQBQ").pack
 
@@ -91,17 +92,9 @@ def attributes(told: Mapping[str, Value | None], number: int = 9) -> bytes:
     return b"".join([_attribute(number, name, value) for name, value in told.items() if value is not None and value not in ("", ())])
 
 
-class Double:
-    """Writes one attribute that is a float, seldom the same twice."""
-
-    __slots__ = ("_head",)
-
-    def __init__(self, name: str) -> None:
-        self._head = _attribute(9, name, 0.0)[:-8]
-
-    def __call__(self, value: float | None) -> bytes:
-        """Write it; nothing for None."""
-        return b"" if value is None else self._head + _DOUBLE(value)
+def head_of(name: str) -> bytes:
+    """Give what stands before `double(value)` in an attribute that is a float, seldom the same twice."""
+    return _attribute(9, name, 0.0)[:-8]
 
 
 @lru_cache(maxsize=8192)
@@ -122,7 +115,7 @@ def _any(value: Value) -> bytes:
     if isinstance(value, int):
         return fields.head(b"\x18", value & _LAST)  # below zero it is the two's complement in 64 bits
     if isinstance(value, float):
-        return b"\x21" + _DOUBLE(value)
+        return b"\x21" + double(value)
     return field(5, b"".join([field(1, _any(one)) for one in value]))
 
 
@@ -172,11 +165,11 @@ def _point(key: bytes, one: Points, since_ns: int, now_ns: int) -> bytes:
         b"\x11" + _FIXED(since_ns),
         b"\x19" + _FIXED(now_ns),
         b"\x21" + _FIXED(sum(one.counts)),
-        b"\x29" + _DOUBLE(one.total),
+        b"\x29" + double(one.total),
         field(6, b"".join(map(_FIXED, one.counts))),
-        field(7, b"".join(map(_DOUBLE, one.bounds))),
+        field(7, b"".join(map(double, one.bounds))),
         key,
-        b"\x59" + _DOUBLE(one.least),
-        b"\x61" + _DOUBLE(one.most),
+        b"\x59" + double(one.least),
+        b"\x61" + double(one.most),
     )
     return field(1, b"".join(parts))

@@ -12,7 +12,7 @@ from extproc.core.money import pico, usd
 from extproc.core.records import Content, Record
 from extproc.core.vocabulary import Outcome, Role, Usage
 from extproc.shell.otlp import genai
-from extproc.shell.otlp.encoding import Double, Trace, attributes, integer, named
+from extproc.shell.otlp.encoding import Trace, attributes, double, head_of, integer, named
 from extproc.shell.otlp.journey import Journey, ModelCall, failed_checks
 from extproc.shell.otlp.voices import Voices
 
@@ -20,8 +20,8 @@ CLASSIFY, CHECK, STITCH = 101, 102, 103
 """Numbers of the spans below the root that are no calls; calls are numbered from 1."""
 
 _LAST_ID = (1 << 64) - 1
-_SCORE, _COST, _BASELINE, _SAVED = (Double(f"cascade.{name}") for name in ("score", "cost_usd", "baseline_cost_usd", "saved_usd"))
-_FIRST_CHUNK = Double(genai.FIRST_CHUNK)
+_SCORE, _COST, _BASELINE, _SAVED = (head_of(f"cascade.{name}") for name in ("score", "cost_usd", "baseline_cost_usd", "saved_usd"))
+_FIRST_CHUNK = head_of(genai.FIRST_CHUNK)
 _CLASSIFY, _CHECK, _STITCH = (named(f"cascade.{name}") for name in ("classify", "check", "stitch"))
 
 
@@ -46,11 +46,13 @@ class Below:
     def chat(self, call: ModelCall, voices: Voices, contents: Sequence[Content] = ()) -> bytes:
         """Write the span of a model call; `contents` are those of all calls of its request, where they are to be told."""
         voice = voices.of(call)
-        told = voice.words + _COST(call.cost_usd)
+        told = voice.words
+        if call.cost_usd is not None:
+            told += _COST + double(call.cost_usd)
         if call.usage is not None:
             told += _usage(call.usage)
         if call.stream and call.first_ns is not None:
-            told += _FIRST_CHUNK((call.first_ns - call.began_ns) / 1e9)
+            told += _FIRST_CHUNK + double((call.first_ns - call.began_ns) / 1e9)
         if call.number <= len(contents):
             said = contents[call.number - 1]
             told += attributes({genai.SYSTEM: said.system, genai.INPUT: said.input, genai.OUTPUT: said.output})
@@ -63,14 +65,15 @@ def spans(way: Journey, made: list[ModelCall], voices: Voices) -> list[bytes]:
     trace, root_id = Trace(way.trace_id), int(way.root_id, 16)
     start_ns = min(max(way.start_ns, begun.arrived_ns), way.end_ns) if begun else way.start_ns
     error = _error(record, made)
-    told = _words(record, len(made), error) + _SCORE(record.score) + _money(record)
+    score = b"" if record.score is None else _SCORE + double(record.score)
+    told = _words(record, len(made), error) + score + _money(record)
     parent_id = int(way.parent_id, 16) if way.parent_id else 0
     root = trace.span(root_id, parent_id, named(f"cascade {record.outcome}"), (start_ns, way.end_ns), told, failed=error != "")
     below = Below(trace, root_id, start_ns, way.end_ns)
     written = [root]
     if begun is not None and begun.heard_ns:
         times = (begun.arrived_ns + begun.heard_ns, begun.arrived_ns + begun.decided_ns)
-        written.append(below.part(CLASSIFY, _CLASSIFY, *times, _turn(record.turn) + _SCORE(record.score)))
+        written.append(below.part(CLASSIFY, _CLASSIFY, *times, _turn(record.turn) + score))
     written += [below.chat(call, voices, way.contents) for call in made]
     return written + _answered(way, made, below) if record.calls else written
 
@@ -139,8 +142,9 @@ def _money(record: Record) -> bytes:
     cost, baseline = record.cost_usd, record.baseline_usd
     if cost is None or (not record.calls and record.outcome is Outcome.FAILED):
         return b""
-    saved = usd(pico(baseline) - pico(cost)) if baseline is not None else None
-    return _COST(cost) + _BASELINE(baseline) + _SAVED(saved)
+    if baseline is None:
+        return _COST + double(cost)
+    return b"".join((_COST, double(cost), _BASELINE, double(baseline), _SAVED, double(usd(pico(baseline) - pico(cost)))))
 
 
 def _error(record: Record, made: list[ModelCall]) -> str:
