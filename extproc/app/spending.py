@@ -18,23 +18,27 @@ from extproc.shell.journal import warn
 from extproc.shell.spending import Counts, Keeper
 from extproc.shell.spending.file import FileStore
 from extproc.shell.spending.keeper import Meters
+from extproc.shell.spending.linked import LinkedStore
 from extproc.shell.spending.store import Store
 
 _SHOWN = 1000
 
 
-def keeper(config: Config, runtime: RuntimeDir, counts: Counts, meters: Meters) -> Keeper:
+def keeper(config: Config, runtime: RuntimeDir, index: int, counts: Counts, meters: Meters) -> Keeper:
     """Give what keeps the counts in step with those of other processes, once it is started."""
-    return Keeper(counts, partial(_store, config, runtime), meters, partial(warn, "state"))
+    return Keeper(counts, partial(_store, config, runtime, index), meters, partial(warn, "state"))
 
 
-def _store(config: Config, runtime: RuntimeDir) -> Store:
+def _store(config: Config, runtime: RuntimeDir, index: int) -> Store:
     if not config.state_is_redis:
         return FileStore(Path(config.state) if config.state else runtime.state)
+    near = FileStore(runtime.state)
+    if index:  # the first worker speaks for all; it is also the one that hears of most requests
+        return near
     from extproc.shell.spending.remote import RemoteStore  # redis-py is installed only where it is wanted
 
     protected = config.state_password_env is not None or config.state_password_file is not None
-    return RemoteStore(config.state, partial(state_password, config, os.environ) if protected else None)
+    return LinkedStore(near, RemoteStore(config.state, partial(state_password, config, os.environ) if protected else None))
 
 
 def has_allowances(config: Config) -> bool:

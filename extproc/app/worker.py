@@ -59,7 +59,7 @@ class Worker:
         self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
         self._exporter, sampling = exporter(config, index, version, self._meters)
         counts = Spending()
-        self._keeper = keeper(config, runtime, counts, self._meters.upkeep)
+        self._keeper = keeper(config, runtime, index, counts, self._meters.upkeep)
         around = self._around = Surroundings(
             policy=Policy(),
             memory=RefusalMemory(config.router.refusal_memory_s),

@@ -4,6 +4,7 @@ counts   in memory: what this process has counted, and what it has heard of the 
 store    what a place to share them in must do
 file     one SQLite file, for the workers of one sidecar
 remote   a Redis or Valkey, for several sidecars
+linked   both: the workers of a sidecar share its file, and one of them speaks to the Redis for all
 keeper   brings memory and store together, about once a second; no request waits for it
 
 Each process writes what it has spent *in all*, under a name of its own, and whoever wants to know adds the names up. So saying it twice

@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS spent (
   day TEXT NOT NULL, team TEXT NOT NULL, writer TEXT NOT NULL, pico_usd INTEGER NOT NULL, tokens INTEGER NOT NULL,
   PRIMARY KEY (day, team, writer)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sidecar (id TEXT NOT NULL);
 """
 _PUT = "INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?, ?)"
 _GET = "SELECT team, writer, pico_usd, tokens FROM spent WHERE day = ?"
@@ -40,14 +41,21 @@ class FileStore:
 
     async def exchange(self, writer: str, day: str, entries: Sequence[Entry]) -> Standing:
         """See `Store`."""
+        return standing(writer, await self._on_thread(self._exchange, writer, day, entries))
+
+    async def _on_thread(self, work: Callable[..., list[Row]], *told: object) -> list[Row]:
         if self._at_work is not None and not self._at_work.done():
             raise StoreError(f"{self._path}: its disk does not answer")
-        self._at_work = self._thread.submit(self._exchange, writer, day, entries)
+        self._at_work = self._thread.submit(self._done, work, *told)
         try:
-            rows = await asyncio.wrap_future(self._at_work)
-            return standing(writer, rows)
+            return await asyncio.wrap_future(self._at_work)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self._path}: {(isinstance(error, OSError) and error.strerror) or error}") from error
+
+    async def identity(self, new: str) -> str:
+        """Give the name of the sidecar whose workers share the file; `new` where it has none yet. StoreError as in `exchange`."""
+        rows = await self._on_thread(self._identity, new)
+        return str(rows[0][0])
 
     async def close(self) -> None:
         """Close the file, as soon as it lets itself be closed."""
@@ -56,17 +64,28 @@ class FileStore:
 
     # On the thread of its own.
 
-    def _exchange(self, writer: str, day: str, entries: Sequence[Entry]) -> list[Row]:
+    def _done(self, work: Callable[..., list[Row]], *told: object) -> list[Row]:
         try:
-            file = self._file = self._file or _opened(self._path)
-            if entries:
-                _put(file, writer, day, entries)
-            return file.execute(_GET, (day,)).fetchall()
+            self._file = self._file or _opened(self._path)
+            return work(self._file, *told)
         except sqlite3.Error as error:
             self._close()
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
                 _set_aside(self._path)
             raise
+
+    @staticmethod
+    def _exchange(file: sqlite3.Connection, writer: str, day: str, entries: Sequence[Entry]) -> list[Row]:
+        if entries:
+            _put(file, writer, day, entries)
+        return file.execute(_GET, (day,)).fetchall()
+
+    @staticmethod
+    def _identity(file: sqlite3.Connection, new: str) -> list[Row]:
+        known = "SELECT id, '', 0, 0 FROM sidecar LIMIT 1"
+        if not file.execute(known).fetchall():
+            file.execute("INSERT INTO sidecar SELECT ? WHERE NOT EXISTS (SELECT * FROM sidecar)", (new,))
+        return file.execute(known).fetchall()
 
     def _close(self) -> None:
         file, self._file = self._file, None

@@ -86,17 +86,21 @@ class Keeper:
     async def _once(self) -> None:
         try:
             self._store = self._store or self._opened()
-            await self._exchange(self._store)
+            trouble = await self._exchange(self._store)
         except StoreError as error:
-            self._failed(str(error))
+            trouble = str(error)
         except Exception as error:  # whatever a library makes of what it is told, it may not end this
-            self._failed(type(error).__name__)
+            trouble = type(error).__name__
+        if trouble:
+            self._failed(trouble)
         else:
             self._worked()
 
-    async def _exchange(self, store: Store) -> None:
+    async def _exchange(self, store: Store) -> str:
         day, entries = self._counts.day, self._counts.unsaid()
-        self._counts.heard(day, entries, await store.exchange(self._writer, day, entries))
+        standing = await store.exchange(self._writer, day, entries)
+        self._counts.heard(day, entries, standing)
+        return standing.trouble
 
     def _failed(self, why: str) -> None:
         if not self.trouble:

@@ -33,6 +33,8 @@ class Standing(msgspec.Struct, frozen=True):
     """What the process that asks has told it, by team."""
     others: Mapping[str, Spent]
     """What all others have, by team."""
+    trouble: str = ""
+    """Why a part of the others is only what was heard of them last; empty where none is."""
 
 
 class Store(Protocol):
