@@ -53,9 +53,7 @@ class Worker:
     """One sidecar process: the gRPC server on its socket and, in the first worker, the admin HTTP."""
 
     def __init__(self, config: Config, runtime: RuntimeDir, index: int, version: str) -> None:
-        self._config = config
-        self._runtime = runtime
-        self._index = index
+        self._config, self._runtime, self._index = config, runtime, index
         self._meters = Meters(version, config_hash(config), Shared(runtime.metrics, index) if config.workers > 1 else None)
         self._exporter, sampling = exporter(config, index, version, self._meters)
         counts = Spending()
@@ -84,10 +82,8 @@ class Worker:
         self._probe = EnvoyProbe(config.listen)
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
-        self._admin: Admin | None = None
-        if index == 0:
-            told = lambda: budgets(self._config, counts, self._keeper)  # noqa: E731
-            self._admin = Admin(self._journal, Reader(log), self._meters, self._probe, {}, told)
+        told = (self._journal, Reader(log), self._meters, self._probe)
+        self._admin = Admin(*told, {}, lambda: budgets(self._config, counts, self._keeper)) if index == 0 else None
         self._prices: dict[Role, Price] = {}
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
         self._ids = Random(randbits(128))  # noqa: S311

@@ -86,22 +86,23 @@ class Admin:
         self.notice = ""
         """What operators should know although requests are served, as lines of text."""
         app = web.Application()
-        app.add_routes(
-            [
-                web.get("/healthz", self._healthz),
-                web.get("/readyz", self._readyz),
-                web.get("/metrics", self._metrics),
-                web.get("/api/decisions", self._decisions),
-                web.get("/api/decisions/{key:[0-9a-f]{1,32}}", self._decision),
-                web.get("/api/summary", self._summary),
-                web.get("/api/shadow", self._shadow),
-                web.get("/api/config", self._show_config),
-                web.get("/api/budgets", self._show_budgets),
-            ]
-        )
+        app.add_routes(self._routes())
         add_dashboard(app, reader, self._config)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         self._draining = False
+
+    def _routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/healthz", self._healthz),
+            web.get("/readyz", self._readyz),
+            web.get("/metrics", self._metrics),
+            web.get("/api/decisions", self._decisions),
+            web.get("/api/decisions/{key:[0-9a-f]{1,32}}", self._decision),
+            web.get("/api/summary", self._summary),
+            web.get("/api/shadow", self._shadow),
+            web.get("/api/config", self._show_config),
+            web.get("/api/budgets", self._show_budgets),
+        ]
 
     async def start(self, address: str) -> None:
         """Listen. OSError where the address cannot be had."""

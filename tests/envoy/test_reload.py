@@ -169,7 +169,6 @@ def test_all_workers_follow(tmp_path: Path):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_nothing_is_lost_when_the_file_changes_under_load(tmp_path: Path, workers: int):
-    """Eight connections, and a file that changes as fast as it is looked at: good, other, wrong, in need of a restart."""
     seen: Counter[str] = Counter()
     stop = threading.Event()
     states: list[dict[str, Any]] = [
