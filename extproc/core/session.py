@@ -58,6 +58,8 @@ from extproc.core.vocabulary import (
 )
 from extproc.core.wire.traceparent import Place
 
+_NONE = Headers([])
+
 
 class Phase(Word):
     """How far an exchange has come."""
@@ -66,6 +68,11 @@ class Phase(Word):
     BODY = "body"
     PATH = "path"
     DONE = "done"
+
+
+# By names of their own: on Python 3.11, to look a member up in its class costs as much as a call.
+_OPEN, _BODY, _PATH, _DONE = Phase
+_DRAFT, _VERIFY = Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ class Session:
             new_span_id: Of its root span; unless it is sampled, there will be none.
             given: Envoy's span, which the exchange stands below.
         """
-        self.phase = Phase.OPEN
+        self.phase = _OPEN
         self.shadowed: Sent | None = None
         """What was forwarded, where the cascade is to be tried beside it."""
         self._around = around
@@ -113,19 +120,19 @@ class Session:
         self._span_id = new_span_id
         self._given = given
         self._trace: Trace | None = None
-        self._headers = Headers([])
+        self._headers = _NONE
         self._target = ""
         self._began_s = 0.0
         self._path: DraftPath | CascadePath | DirectPath | None = None
 
     def handle(self, event: Event) -> list[Command]:
         """Take one event, give the commands that answer it. Never raises on what a client or an upstream sends."""
-        if self.phase is Phase.DONE:
+        if self.phase is _DONE:
             return []
         step = self._TABLE.get((self.phase, type(event))) or self._TABLE.get((self.phase, None))
         commands: list[Command] = step(self, event) if step else [Leave()]
         if commands and isinstance(commands[-1], Leave):
-            self.phase = Phase.DONE
+            self.phase = _DONE
         return commands
 
     def _request_headers(self, event: RequestHeaders) -> list[Command]:
@@ -144,7 +151,7 @@ class Session:
             return self._bypass(OFF)
         if event.end:
             return self._bypass("empty_body")
-        self.phase = Phase.BODY
+        self.phase = _BODY
         return [AwaitBody()]
 
     def _request_body(self, event: RequestBody) -> list[Command]:
@@ -164,17 +171,17 @@ class Session:
         note = self._noted(request, decision, event.at_s)
         if decision.plan is Plan.BYPASS:
             return [Forward(note), Leave()]
-        if decision.role is not Role.DRAFT:
+        if decision.role is not _DRAFT:
             if SHADOWED in decision.rules and sampled(self._trace_id, policy.shadow_sample):
                 self.shadowed = self._sent(request, note, event.at_s, speaker)
-            if speaker.translates(Role.VERIFY):
+            if speaker.translates(_VERIFY):
                 return self._direct(request, note, event.at_s, speaker)
-            return [Forward(note, body=body_to(Role.VERIFY, request, speaker.manner(Role.VERIFY), self._around.drafted)), Leave()]
-        if decision.plan is Plan.DRAFT and not decision.checked and not speaker.translates(Role.DRAFT):
-            self.phase = Phase.PATH
+            return [Forward(note, body=body_to(_VERIFY, request, speaker.manner(_VERIFY), self._around.drafted)), Leave()]
+        if decision.plan is Plan.DRAFT and not decision.checked and not speaker.translates(_DRAFT):
+            self.phase = _PATH
             sent = Sent(request, self._target, self._headers, note, self._began_s, speaker=speaker)
             self._path = DraftPath(sent, policy, memory, self._around.drafted)
-            return [Forward(note, Role.DRAFT, body=body_to(Role.DRAFT, request, speaker.manner(Role.DRAFT), self._around.drafted))]
+            return [Forward(note, _DRAFT, body=body_to(_DRAFT, request, speaker.manner(_DRAFT), self._around.drafted))]
         sent = self._sent(request, note, event.at_s, speaker)
         return self._hold(CascadePath(sent, policy, memory, self._around.drafted, checked=decision.checked), note, event.at_s)
 
@@ -210,7 +217,7 @@ class Session:
 
     def _direct(self, request: Request, note: Note, at_s: float, speaker: Interpreter) -> list[Command]:
         """Ask a verify model that speaks another dialect, or say why it cannot be asked."""
-        if barrier := speaker.obstacle(Role.VERIFY):
+        if barrier := speaker.obstacle(_VERIFY):
             status, body = refusal(request.dialect, barrier)
             return [Reply(status, JSON, body, replace(note, outcome=Outcome.FAILED, model="")), Leave()]
         sent = self._sent(request, note, at_s, speaker)
@@ -218,7 +225,7 @@ class Session:
 
     def _hold(self, path: CascadePath | DirectPath, note: Note, at_s: float) -> list[Command]:
         """Answer this one ourselves."""
-        self.phase, self._path = Phase.PATH, path
+        self.phase, self._path = _PATH, path
         # The call first, as it takes longest. What Envoy sends if we are gone before the response has begun is an error.
         return [*path.begin(at_s), Forward(replace(note, outcome=Outcome.FAILED, model=""), held=True)]
 
@@ -236,7 +243,7 @@ class Session:
         dialect = PATHS.get(self._target.partition("?")[0])
         policy = self._policy
         note = Note(Outcome.BYPASSED, Plan.BYPASS, str(dialect or ""), "", (rule,), self._trace_id, policy=policy.name, trace=self._trace)
-        if dialect is None or dialect in policy.verify_models or Role.VERIFY not in policy.tongues:
+        if dialect is None or dialect in policy.verify_models or _VERIFY not in policy.tongues:
             return [Forward(note), Leave()]
         # Nobody behind us would understand it as it is.
         why = "The cascade is switched off" if rule == OFF else "The request cannot be read"
@@ -250,7 +257,7 @@ class Session:
         try:
             request = accept(PATH_OF[dialect], self._headers.get("content-encoding"), body)
             if dialect in policy.draft_models:
-                return [Forward(note, Role.DRAFT, body=body_for(request, policy.draft_models[dialect] or request.model)), Leave()]
+                return [Forward(note, _DRAFT, body=body_for(request, policy.draft_models[dialect] or request.model)), Leave()]
             told = b'{"input_tokens":%d}' % tokens(DIALECTS[dialect].conversation(body))
         except UnreadableError as error:
             return [
@@ -261,24 +268,27 @@ class Session:
 
     # Plain functions, not bound methods: a session must not refer to itself, or its bodies live until the next collection.
     _TABLE: ClassVar[dict[tuple[Phase, type | None], Callable[..., list[Command]]]] = {
-        (Phase.OPEN, RequestHeaders): _request_headers,
-        (Phase.BODY, RequestBody): _request_body,
-        (Phase.PATH, None): _on_path,
+        (_OPEN, RequestHeaders): _request_headers,
+        (_BODY, RequestBody): _request_body,
+        (_PATH, None): _on_path,
     }
     """(phase, event type) → what to do; `None` stands for every event."""
 
 
+_OUTCOMES = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}
+"""What comes of a plan when nothing else happens."""
+
+
 def _note(request: Request, decision: Decision, policy: str, team: str, trace_id: str, trace: Trace | None) -> Note:
-    outcome = {Plan.DRAFT: Outcome.SKIPPED, Plan.BYPASS: Outcome.BYPASSED}.get(decision.plan, Outcome.DIRECT)
     return Note(
-        outcome=outcome,
+        outcome=_OUTCOMES.get(decision.plan, Outcome.DIRECT),
         plan=decision.plan,
-        dialect=str(request.dialect),
+        dialect=request.dialect,
         model=shown_name(decision.model),
         rules=decision.rules,
         trace_id=trace_id,
         requested_model=shown_name(request.model),
-        turn=str(decision.turn),
+        turn=decision.turn,
         score=decision.score,
         wanted=decision.wanted,
         policy=policy,

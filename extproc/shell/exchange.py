@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Protocol
 
 from extproc.core import commands as do
@@ -81,13 +81,13 @@ class Exchange:
         stream, translator, session = self._stream, self._translator, self._session
         try:
             while (message := await stream.read()) is not None:
-                began = perf_counter()
-                event = translator.event(message, monotonic())
+                began = monotonic()
+                event = translator.event(message, began)
                 if event is None:
                     continue
                 commands = session.handle(event)
                 replies = [translator.reply(command) for command in commands]
-                seconds = perf_counter() - began
+                seconds = monotonic() - began
                 goes_on = await self._act(commands, replies)
                 self._took(event, seconds)  # counted when the answer has left
                 if not goes_on:
@@ -116,10 +116,10 @@ class Exchange:
 
     async def _act(self, commands: list[do.Command], replies: list[bytes | None]) -> bool:
         """Write what is Envoy's, do what is ours. False: the exchange is over for us."""
-        for command, reply in zip(commands, replies, strict=True):
+        for number, reply in enumerate(replies):
             if reply is not None:
                 await self._stream.write(reply)
-            elif isinstance(command, do.Leave):
+            elif isinstance(command := commands[number], do.Leave):
                 return False
             else:
                 self._heed(command)
@@ -147,10 +147,10 @@ class Exchange:
         await asyncio.sleep(0)  # the native transport runs us without a task until we wait for others, and a timeout needs one
         self._listener = asyncio.create_task(self._listen(inbox), name="listen")
         while not isinstance(event := await self._next(inbox), _Left):
-            began = perf_counter()
+            began = monotonic()
             commands = joined(self._session.handle(event))
             replies = [self._translator.reply(command) for command in commands]
-            self._own_s += perf_counter() - began
+            self._own_s += monotonic() - began
             if not await self._act(commands, replies):
                 return
 

@@ -82,7 +82,7 @@ class WireHeaders(seen.Headers):
 
     def get(self, name: str, default: str = "") -> str:
         """Give the first value of a header as text."""
-        if name.encode() not in self._message:
+        if self._message.find(name.encode()) < 0:
             return default  # names stand in a message as they are
         for header in self._map.headers:
             if header.key == name:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from extproc.core.events import Headers
 from extproc.core.policy import Policy
@@ -11,8 +11,7 @@ from extproc.core.steps.translation import Interpreter
 from extproc.core.vocabulary import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True, gc=False):
     """What was forwarded, and what is needed to send it again elsewhere."""
 
     request: Request

@@ -10,7 +10,6 @@ it would be the very call that the client is being answered by. Neither memory i
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -40,7 +39,7 @@ class ShadowPath:
         self._sent = sent
         self._policy = policy
         self._tried = apart(sent.note)
-        self._asking = Asking(dataclasses.replace(sent, note=self._tried), policy, drafted)
+        self._asking = Asking(replace(sent, note=self._tried), policy, drafted)
         self._plan = sent.note.wanted or Plan.DIRECT
         self._draft = Answer()
         self._checks: tuple[str, ...] = ()

@@ -16,6 +16,11 @@ OFF = "mode_off"
 """The rule of a request that is left alone because the cascade is switched off for it."""
 SPENT = "allowance_spent"
 """The rule of a request whose team has nothing left of its daily allowance."""
+# By names of their own: on Python 3.11, to look a member up in its class costs as much as a call.
+_DRAFT, _CASCADE, _DIRECT, _BYPASS = Plan
+_TO_DRAFT, _TO_VERIFY = Role
+_INTERNAL, _FRESH_USER = Turn.INTERNAL, Turn.FRESH_USER
+_SHADOW = Mode.SHADOW
 
 
 def plan(
@@ -24,23 +29,23 @@ def plan(
     """Decide about one request. `draft_blocked`: the draft provider keeps refusing requests of this kind."""
     rules = [fired.name for fired in label.rules]
     speaker = interpreter or Interpreter(request, policy)
-    if speaker.spoken(Role.VERIFY) is None:
-        return Decision(Plan.BYPASS, None, request.model, (*rules, "dialect_not_served"), label.score, label.turn)
+    if speaker.spoken(_TO_VERIFY) is None:
+        return Decision(_BYPASS, None, request.model, (*rules, "dialect_not_served"), label.score, label.turn)
     wanted = chosen = policy.pinned or _by_turn(label, policy)
-    if chosen is Plan.BYPASS and speaker.translates(Role.VERIFY):
-        wanted = chosen = Plan.DIRECT  # nobody behind us would understand it as it is
-    if chosen is Plan.BYPASS:
-        return Decision(Plan.BYPASS, None, request.model, (*rules, policy.pinned_by), label.score, label.turn)
+    if chosen is _BYPASS and speaker.translates(_TO_VERIFY):
+        wanted = chosen = _DIRECT  # nobody behind us would understand it as it is
+    if chosen is _BYPASS:
+        return Decision(_BYPASS, None, request.model, (*rules, policy.pinned_by), label.score, label.turn)
     if policy.pinned:
         rules.append(policy.pinned_by)
-    if wanted is not Plan.DIRECT and (obstacle := _obstacle(request, wanted, policy, speaker, draft_blocked=draft_blocked)):
-        chosen = Plan.DIRECT
+    if wanted is not _DIRECT and (obstacle := _obstacle(request, wanted, policy, speaker, draft_blocked=draft_blocked)):
+        chosen = _DIRECT
         rules.append(obstacle)
-    if chosen is not Plan.DRAFT and (barrier := speaker.obstacle(Role.VERIFY)):
+    if chosen is not _DRAFT and (barrier := speaker.obstacle(_TO_VERIFY)):
         rules.append(f"verify_cannot_{barrier}")
-        if not _obstacle(request, Plan.DRAFT, policy, speaker, draft_blocked=draft_blocked):
-            chosen = Plan.DRAFT
-    role = Role.VERIFY if chosen is Plan.DIRECT else Role.DRAFT
+        if not _obstacle(request, _DRAFT, policy, speaker, draft_blocked=draft_blocked):
+            chosen = _DRAFT
+    role = _TO_VERIFY if chosen is _DIRECT else _TO_DRAFT
     overruled = wanted if wanted is not chosen else None
     checked = can_be_checked(request.view)
     return Decision(chosen, role, speaker.model(role), tuple(rules), label.score, label.turn, overruled, checked)
@@ -48,13 +53,13 @@ def plan(
 
 def _by_turn(label: Label, policy: Policy) -> Plan:
     """What the request asks for, by its turn kind first and its score second."""
-    if label.turn is Turn.INTERNAL:
-        return Plan.DRAFT
-    if label.turn is Turn.FRESH_USER:
-        return Plan.DIRECT
+    if label.turn is _INTERNAL:
+        return _DRAFT
+    if label.turn is _FRESH_USER:
+        return _DIRECT
     if label.score >= policy.direct_above:
-        return Plan.DIRECT
-    return Plan.DRAFT if label.score < policy.skip_below else Plan.CASCADE
+        return _DIRECT
+    return _DRAFT if label.score < policy.skip_below else _CASCADE
 
 
 def can_be_checked(view: View) -> bool:
@@ -69,9 +74,9 @@ def can_be_judged(view: View) -> bool:
 
 def _obstacle(request: Request, wanted: Plan, policy: Policy, speaker: Interpreter, *, draft_blocked: bool) -> str:
     """The rule name of what keeps the draft model from answering, or nothing."""
-    if speaker.spoken(Role.DRAFT) is None:
+    if speaker.spoken(_TO_DRAFT) is None:
         return "draft_lacks_dialect"
-    if barrier := speaker.obstacle(Role.DRAFT):
+    if barrier := speaker.obstacle(_TO_DRAFT):
         return f"draft_cannot_{barrier}"
     if draft_blocked:
         return "draft_refused_before"
@@ -79,6 +84,6 @@ def _obstacle(request: Request, wanted: Plan, policy: Policy, speaker: Interpret
         return "tools_direct"
     if request.view.several_answers:
         return "several_answers"
-    if wanted is Plan.CASCADE and not can_be_judged(request.view):
+    if wanted is _CASCADE and not can_be_judged(request.view):
         return "cannot_be_judged"
-    return SHADOWED if policy.mode is Mode.SHADOW else ""
+    return SHADOWED if policy.mode is _SHADOW else ""

@@ -38,6 +38,11 @@ class Interpreter:
         self._request = request
         self._policy = policy
         self._read: Conversation | None = None
+        dialect = request.dialect
+        self._spoken = {
+            Role.DRAFT: dialect if dialect in policy.draft_models else self._tongue(Role.DRAFT).dialect,
+            Role.VERIFY: dialect if dialect in policy.verify_models else self._tongue(Role.VERIFY).dialect,
+        }
 
     @property
     def conversation(self) -> Conversation:
@@ -48,12 +53,12 @@ class Interpreter:
 
     def spoken(self, role: Role) -> Dialect | None:
         """Say in which dialect a model is asked; None where it cannot be."""
-        models = self._policy.draft_models if role is Role.DRAFT else self._policy.verify_models
-        return self._request.dialect if self._request.dialect in models else self._tongue(role).dialect
+        return self._spoken[role]
 
     def translates(self, role: Role) -> bool:
         """Whether a model is asked in another dialect than the client's."""
-        return self.spoken(role) not in {None, self._request.dialect}
+        spoken = self._spoken[role]
+        return spoken is not None and spoken is not self._request.dialect
 
     def model(self, role: Role) -> str:
         """Give a model's name at its provider."""

@@ -43,15 +43,17 @@ _PROBE_BYTES = 200
 _PROBE_WORDS = 16
 _CHORE_BYTES = 60_000
 """A chore on a longer conversation than this is no small request any more."""
+# By names of their own: on Python 3.11, to look a member up in its class costs as much as a call.
+_INTERNAL, _TOOL_CONTINUATION, _FRESH_USER, _CHAT = Turn
 
 
 def turn_of(view: View) -> Turn:
     """Name the kind of turn."""
     if _internal(view):
-        return Turn.INTERNAL
+        return _INTERNAL
     if view.ends_with_tool_result:
-        return Turn.TOOL_CONTINUATION
-    return Turn.FRESH_USER if view.tools else Turn.CHAT
+        return _TOOL_CONTINUATION
+    return _FRESH_USER if view.tools else _CHAT
 
 
 def _internal(view: View) -> bool:
