@@ -1,43 +1,30 @@
-"""The agents as programs: how each is pointed at a gateway and run once, without a terminal, as docs/agents.md tells users.
+"""The agents as programs: each is pointed at a gateway by what docs/agents.md tells users, and run once, without a terminal.
 
-Nothing of the machine's reaches them: a home of their own, no environment but what stands here, and a proxy that nobody listens at
-between them and all that is not on loopback.
+Nothing of the machine's reaches them: a home of their own, no environment but what stands here and there, and a proxy that nobody
+listens at between them and all that is not on loopback.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from extproc.core.vocabulary import Dialect
 from tests.agents.installation import machine, modules
 
-KEY = "not-a-key"
+_DOCS = Path(__file__).parents[2] / "docs" / "agents.md"
 _PATIENCE_S = 90
-_TRIPLES = {"x64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 _NOWHERE = "http://127.0.0.1:9"
-_CODEX = """\
-model = "{model}"
-model_provider = "gateway"
-model_reasoning_effort = "high"
-model_reasoning_summary = "detailed"
-check_for_update_on_startup = false
-
-[model_providers.gateway]
-name = "gateway"
-base_url = "{url}/v1"
-env_key = "GATEWAY_API_KEY"
-wire_api = "responses"
-
-[analytics]
-enabled = false
-"""
-_QWEN = {
+_TRIPLES = {"x64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
+_QUIET = {
     "general": {"enableAutoUpdate": False},
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
@@ -55,56 +42,54 @@ class Ended:
     """Its standard error."""
 
 
-Command = Callable[["Agent", str, Path, str], tuple[list[str], dict[str, str]]]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """One agent."""
 
     name: str
+    title: str
+    """Its heading in the docs."""
     dialect: Dialect
     model: str
     """The model that it asks for."""
-    command: Command
-    """Gives its command line and its environment for an address, a home and a prompt."""
+    program: Callable[[], Sequence[str | Path]]
+    arguments: Sequence[str]
+    """With places for `model` and `prompt`."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Files in its home; `toml` stands for what the docs have of that language."""
     newer: tuple[str, ...] = ()
     """Beginnings of refusals that it has itself to thank for: of what is newer than the SDKs' types and the rules of `strict`."""
 
-    def run(self, url: str, folder: Path, prompt: str) -> Ended:
+    def run(self, url: str, key: str, folder: Path, prompt: str) -> Ended:
         """Let it work in a folder, with the gateway at this address."""
         home = folder.parent / "home"
-        for one in (home, home / "tmp"):
-            one.mkdir()
-        arguments, environ = self.command(self, url, home, prompt)
-        return _run(arguments, folder, {**_surroundings(home), **environ})
+        (home / "tmp").mkdir(parents=True)
+        told = {kind: text.replace("http://127.0.0.1:10000", url).replace("YOUR-KEY", key) for kind, text in _snippets(self.title).items()}
+        for name, text in self.settings.items():
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).write_text(told.get(text, text))
+        exported = dict([word.split("=", 1) for word in shlex.split(told["sh"], comments=True) if "=" in word])
+        words = [word.format(model=self.model, prompt=prompt) for word in self.arguments]
+        return _run([*map(str, self.program()), *words], folder, {**_surroundings(home), **self.environ, **exported})
+
+
+def _snippets(title: str) -> dict[str, str]:
+    """Give the snippets of a section of the docs: language → text."""
+    section = _DOCS.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return dict(re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL))
 
 
 def _surroundings(home: Path) -> dict[str, str]:
-    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), _NOWHERE)
-    return {
-        "HOME": str(home),
-        "TMPDIR": str(home / "tmp"),
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "TERM": "dumb",
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-        **proxies,
-    }
+    places = {"HOME": str(home), "TMPDIR": str(home / "tmp"), "PATH": os.defpath, "LANG": "C.UTF-8", "TERM": "dumb"}
+    return {**places, **dict.fromkeys(_PROXIES, _NOWHERE), "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def _run(arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> Ended:
     """Run a program to its end; what it has started ends with it."""
+    piped = subprocess.PIPE
     with subprocess.Popen(
-        arguments,
-        cwd=folder,
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
+        arguments, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=piped, stderr=piped, text=True, start_new_session=True
     ) as process:
         try:
             output, complaints = process.communicate(timeout=_PATIENCE_S)
@@ -114,50 +99,39 @@ def _run(arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> 
     return Ended(process.returncode, output, complaints)
 
 
-def _claude(agent: Agent, url: str, _home: Path, prompt: str) -> tuple[list[str], dict[str, str]]:
-    program = modules() / "@anthropic-ai" / f"claude-code-linux-{machine()}" / "claude"
-    arguments = ["-p", prompt, "--model", agent.model, "--permission-mode", "bypassPermissions"]
-    return [str(program), *arguments], {
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": KEY,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "IS_SANDBOX": "1",
-    }
-
-
-def _codex(agent: Agent, url: str, home: Path, prompt: str) -> tuple[list[str], dict[str, str]]:
-    program = modules() / "@openai" / f"codex-linux-{machine()}" / "vendor" / _TRIPLES[machine()] / "bin" / "codex"
-    (home / ".codex").mkdir()
-    (home / ".codex" / "config.toml").write_text(_CODEX.format(url=url, model=agent.model))
-    arguments = ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", prompt]
-    return [str(program), *arguments], {"GATEWAY_API_KEY": KEY}
-
-
-def _qwen(agent: Agent, url: str, home: Path, prompt: str) -> tuple[list[str], dict[str, str]]:
-    node = modules() / f"node-linux-{machine()}" / "bin" / "node"
-    program = modules() / "@qwen-code" / "qwen-code" / "cli.js"
-    (home / ".qwen").mkdir()
-    (home / ".qwen" / "settings.json").write_text(json.dumps(_QWEN))
-    kind = {Dialect.ANTHROPIC: "anthropic", Dialect.OPENAI_CHAT: "openai", Dialect.OPENAI_RESPONSES: "openai-responses"}[agent.dialect]
-    prefix, root = ("ANTHROPIC", url) if agent.dialect is Dialect.ANTHROPIC else ("OPENAI", f"{url}/v1")
-    return [str(node), str(program), "--auth-type", kind, "-y", "-p", prompt], {
-        f"{prefix}_BASE_URL": root,
-        f"{prefix}_API_KEY": KEY,
-        f"{prefix}_MODEL": agent.model,
-        "QWEN_CODE_NO_RELAUNCH": "true",
-        "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1",
-    }
-
-
 CLAUDE = Agent(
-    "claude",
-    Dialect.ANTHROPIC,
-    "claude-opus-4-8",
-    _claude,
+    name="claude",
+    title="Claude Code",
+    dialect=Dialect.ANTHROPIC,
+    model="claude-opus-4-8",
+    program=lambda: [modules() / "@anthropic-ai" / f"claude-code-linux-{machine()}" / "claude"],
+    arguments=["-p", "{prompt}", "--model", "{model}", "--permission-mode", "bypassPermissions"],
+    environ={"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "IS_SANDBOX": "1"},
     newer=("a role that is none", "prefill", "type: ('body', 'context_management')"),
 )
-CODEX = Agent("codex", Dialect.OPENAI_RESPONSES, "gpt-5.5", _codex, newer=("type: ",))
-QWEN = Agent("qwen", Dialect.OPENAI_CHAT, "deepseek-chat", _qwen)
+CODEX = Agent(
+    name="codex",
+    title="Codex",
+    dialect=Dialect.OPENAI_RESPONSES,
+    model="gpt-5.5",
+    program=lambda: [modules() / "@openai" / f"codex-linux-{machine()}" / "vendor" / _TRIPLES[machine()] / "bin" / "codex"],
+    arguments=[
+        *("exec", "--model", "{model}", "-c", "model_reasoning_effort=high", "-c", "model_reasoning_summary=detailed"),
+        *("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "{prompt}"),
+    ],
+    settings={".codex/config.toml": "toml"},
+    newer=("type: ",),
+)
 PROGRAMMING = replace(CODEX, name="codex-newer", model="gpt-6-sol")
 """The same with a newer model: its tools are hidden in the input, and it has one only, which takes programs."""
+QWEN = Agent(
+    name="qwen",
+    title="Qwen Code",
+    dialect=Dialect.OPENAI_CHAT,
+    model="deepseek-chat",
+    program=lambda: [modules() / f"node-linux-{machine()}" / "bin" / "node", modules() / "@qwen-code" / "qwen-code" / "cli.js"],
+    arguments=["--auth-type", "openai", "-y", "-p", "{prompt}"],
+    environ={"QWEN_CODE_NO_RELAUNCH": "true", "QWEN_CODE_SUPPRESS_YOLO_WARNING": "1"},
+    settings={".qwen/settings.json": json.dumps(_QUIET)},
+)
 AGENTS = (CLAUDE, CODEX, PROGRAMMING, QWEN)

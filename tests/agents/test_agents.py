@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from extproc.core.steps.policies import fingerprint
 from tests.agents.installation import AbsentError, modules
 from tests.agents.programs import AGENTS, Agent
 from tests.agents.provider import StrictProvider
@@ -35,13 +36,14 @@ ROUTER = {
         "thinking": 0.2,
     },
 }
+POLICIES = [{"name": "careful", "match": {"key": [fingerprint("a-key-for-careful", b"cascade")]}, "set": {"plan": "cascade"}}]
 OUTCOMES = {
     "quick": ["DIRECT", "SKIPPED", "SKIPPED", "SKIPPED"],
-    "careful": ["DIRECT", "ENHANCED", "ACCEPTED", "ACCEPTED"],
+    "careful": ["ACCEPTED", "ENHANCED", "ACCEPTED", "ACCEPTED"],
     "expert": ["DIRECT"] * 4,
 }
-"""Road → how the turns of the task end. The first is a new instruction, which goes to the verify model."""
-RECALLED = {"quick": (2, 0), "careful": (1, 2), "expert": (0, 3)}
+"""Road → how the turns of the task end. The first is a new instruction, which no rule but only a policy lets the draft model answer."""
+RECALLED = {"quick": (2, 0), "careful": (2, 1), "expert": (0, 3)}
 """Road → answers of their own whose thinking draft and verify find again in their last request, where they speak the agent's dialect."""
 
 
@@ -75,7 +77,7 @@ def installed() -> None:
 def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     draft, verify = StrictProvider(drafted), StrictProvider(verified)
     draft_more, verify_more = (_named(names, spoken) for names, spoken in zip((DRAFTS, VERIFIES), request.param or ("", ""), strict=True))
-    more = {"draft_more": draft_more, "verify_more": verify_more, "router": ROUTER}
+    more: dict[str, Any] = {"draft_more": draft_more, "verify_more": verify_more, "router": ROUTER, "policies": POLICIES}
     with pair(tmp_path_factory.mktemp("system"), speaking=request.param, scripts=(draft, verify), **more) as running:
         yield Gateway(running, draft, verify)
 
@@ -94,7 +96,7 @@ def test_a_task(gateway: Gateway, tmp_path: Path, agent: Agent, road: str):
     for provider in (gateway.draft, gateway.verify):
         provider.begin(agent)
     before = {one["trace_id"] for one in gateway.running.system.decisions()}
-    ended = agent.run(gateway.running.system.url, work, PROMPT.format(folder=work, road=road))
+    ended = agent.run(gateway.running.system.url, f"a-key-for-{road}", work, PROMPT.format(folder=work, road=road))
     assert (gateway.draft.refused, gateway.verify.refused) == ([], [])
     assert (ended.code, FINAL in ended.output) == (0, True), ended
     decisions = gateway.new_decisions(before, len(OUTCOMES[road]))
