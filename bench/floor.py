@@ -69,10 +69,14 @@ def forward(body: bytes) -> bytes:
     return response.SerializeToString()
 
 
+async def _serve(_: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+    await process(context)
+
+
 async def grpcio(path: str) -> None:
     """Serve on grpc.aio until killed."""
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", _SIZE), ("grpc.max_send_message_length", _SIZE)])
-    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(lambda _, context: process(context))
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(_serve)
     service = grpc.method_handlers_generic_handler("envoy.service.ext_proc.v3.ExternalProcessor", {"Process": handler})
     server.add_generic_rpc_handlers((service,))
     server.add_insecure_port(f"unix:{path}")

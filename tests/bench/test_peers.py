@@ -1,4 +1,4 @@
-"""The floor of Go: built and asked for real, it answers as the floor of grpc.aio does."""
+"""The floors: asked for real they answer alike, on both of our transports and on that of Go."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench import peers
 from bench.bodies import body
 from bench.floor import forward
 from bench.peers import MissingError, go_floor
-from bench.systems import process
+from bench.systems import process, python
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import HttpBody, HttpHeaders, ProcessingRequest, ProcessingResponse
 from tests.support.go import go
 from tests.support.system import until
@@ -22,10 +22,19 @@ _PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 
 
 @pytest.fixture(scope="module")
-def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def go_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     go()
     folder = tmp_path_factory.mktemp("go")
-    with process([str(go_floor(folder)), str(folder / "s")], folder / "log"):
+    yield from _serving(folder, [str(go_floor(folder)), str(folder / "s")])
+
+
+@pytest.fixture(params=["grpcio", "native"])
+def socket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    yield from _serving(tmp_path, python("bench.floor", str(tmp_path / "s"), request.param))
+
+
+def _serving(folder: Path, argv: list[str]) -> Iterator[Path]:
+    with process(argv, folder / "log"):
         until((folder / "s").exists)
         yield folder / "s"
 
@@ -37,10 +46,19 @@ def _ask(socket: Path, messages: Sequence[ProcessingRequest]) -> list[Processing
         return list(method(iter(messages), timeout=60))
 
 
+@pytest.mark.parametrize("size", [200, 1_000_000])
+def test_ours(socket: Path, size: int) -> None:
+    _hold(socket, size)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("size", [200, 1_000_000])
-def test_it_answers_as_the_floor_of_grpc_aio(socket: Path, size: int) -> None:
+def test_go(go_socket: Path, size: int) -> None:
+    _hold(go_socket, size)
+
+
+def _hold(socket: Path, size: int) -> None:
     content = body(size, direct=False)
     messages = [
         ProcessingRequest(request_headers=HttpHeaders()),
@@ -55,8 +73,8 @@ def test_it_answers_as_the_floor_of_grpc_aio(socket: Path, size: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_body_without_a_model_passes(socket: Path) -> None:
-    (told,) = _ask(socket, [ProcessingRequest(request_body=HttpBody(body=b"{}", end_of_stream=True))])
+def test_a_body_without_a_model_passes(go_socket: Path) -> None:
+    (told,) = _ask(go_socket, [ProcessingRequest(request_body=HttpBody(body=b"{}", end_of_stream=True))])
     assert told.request_body.response.body_mutation.body == b"{}"
 
 
