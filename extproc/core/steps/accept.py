@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from extproc.core.dialects import DIALECTS
 from extproc.core.dialects.base import STRING, lenient, stream_flag
 from extproc.core.errors import UnreadableError
-from extproc.core.vocabulary import PATHS, Request
-from extproc.core.wire.splice import readable, span, top_level
+from extproc.core.vocabulary import PATHS, Dialect, Request
+from extproc.core.wire.splice import Fields, folded, readable, span, top_level
+
+_LARGE = 32_000
+"""Bytes of a body that is worth being read in one go."""
+_HISTORY = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "messages", Dialect.OPENAI_RESPONSES: "input"}
+"""Where the conversation stands."""
 
 
 def accept(path: str, content_encoding: str, body: bytes) -> Request:
@@ -18,6 +25,9 @@ def accept(path: str, content_encoding: str, body: bytes) -> Request:
     dialect = PATHS[path.partition("?")[0]]
     if content_encoding and content_encoding.strip().lower() not in {"", "identity"}:
         raise UnreadableError("encoded_body")
+    if len(body) > _LARGE:
+        with suppress(UnreadableError):
+            return _request(dialect, body, *folded(body, _HISTORY[dialect], "model"))
     text = body
     try:
         fields = top_level(text)
@@ -28,7 +38,10 @@ def accept(path: str, content_encoding: str, body: bytes) -> Request:
         fields = top_level(text)
     if "model" not in fields:
         raise UnreadableError("missing_model")
-    start, end = span(text, fields, "model")
+    return _request(dialect, body, fields, *span(text, fields, "model"))
+
+
+def _request(dialect: Dialect, body: bytes, fields: Fields, start: int, end: int) -> Request:
     try:
         model = lenient(body[start:end], STRING)
     except UnreadableError:

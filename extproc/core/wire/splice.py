@@ -22,6 +22,10 @@ _REWRITTEN = 256_000
 """Bytes of a body whose members are written again for comparison; of a larger one they are only walked over."""
 _MOST = 1_000
 """Top-level members that are walked over; the APIs know a few dozen."""
+_SOUGHT = 64_000
+"""Bytes at the beginning in which an array is sought, and at the end in which its last element is."""
+_ARRAY = re.compile(rb"[\x20\t\r\n]*+:[\x20\t\r\n]*+\[")
+_ELEMENT = b'{"role"'
 # Possessive: a key of many megabytes must not be remembered for backtracking.
 _KEY = rb'[\x20\t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[\x20\t\r\n]*+:[\x20\t\r\n]*+'
 _FIRST = re.compile(rb"[\x20\t\r\n]*+\{" + _KEY)
@@ -58,6 +62,34 @@ def top_level(body: bytes) -> dict[str, msgspec.Raw]:
         raise UnreadableError("not_an_object") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise UnreadableError("unreadable_json") from None
+
+
+def folded(body: bytes, key: str, wanted: str) -> tuple[dict[str, msgspec.Raw], int, int]:
+    """Read a large body in one go, but for the array of objects under a key, which makes it large.
+
+    All of the array's elements but the last are cut out, and what is left is read. It is an object with the members of the body if
+    the array is one, and the array is given whole and unread: a reader who takes nothing but an array proves that.
+
+    Returns:
+        The top level, and the offsets in `body` of the value under the wanted key.
+
+    Raises:
+        UnreadableError: no such array was found, or what is left cannot be read, which says nothing about the body.
+    """
+    at = body.find(quoted := b'"%b"' % key.encode(), 0, _SOUGHT)
+    opened = _ARRAY.match(body, at + len(quoted))
+    last = body.rfind(_ELEMENT, max(0, len(body) - _SOUGHT))
+    if at < 0 or opened is None or last <= opened.end():
+        raise UnreadableError("not_folded")
+    begin, cut = opened.end() - 1, last - opened.end()
+    text = body[: begin + 1] + body[last:]
+    fields = top_level(text)
+    array, end = span(text, fields, key)
+    start, stop = span(text, fields, wanted)
+    if array != begin or not stop:
+        raise UnreadableError("not_folded")
+    fields[key] = msgspec.Raw(memoryview(body)[begin : end + cut])
+    return (fields, start, stop) if start < begin else (fields, start + cut, stop + cut)
 
 
 def span(body: bytes, fields: Fields, wanted: str) -> tuple[int, int]:

@@ -122,3 +122,26 @@ def test_garbage_has_a_name_and_nothing_worse(path: str, body: bytes):
 def test_a_model_is_read_from_the_clients_own_bytes_beside_half_an_emoji():
     body = b'{"model":"\\ud83d\\ude80","messages":[{"role":"user","content":"cut \\ud83d"}]}'
     assert accept("/v1/messages", "", body).model == "🚀"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "damage", [(b"", b""), (b'"role": "user"', b'"role": 1'), (b"and now", b"\xff"), (b'"max": 9', b'"max": NaN'), (b'"m"', b"7")]
+)
+def test_a_large_request_is_read_as_a_small_one(path: str, damage: tuple[bytes, bytes], monkeypatch: pytest.MonkeyPatch):
+    turns = [{"role": "user", "content": "word " * 20}, {"role": "assistant", "content": "ok"}] * 200
+    key = "input" if path == "/v1/responses" else "messages"
+    whole = json.dumps({"max": 9, key: [*turns, {"role": "user", "content": "and now?"}], "model": "m", "stream": True}).encode()
+    body = whole.replace(*damage, 1)
+    read = _read(path, body)
+    monkeypatch.setattr("extproc.core.steps.accept._LARGE", len(body))
+    assert read == _read(path, body)
+    assert (damage == (b"", b"")) == (read[0] == "m")
+
+
+def _read(path: str, body: bytes) -> tuple[object, ...]:
+    try:
+        request = accept(path, "", body)
+    except UnreadableError as error:
+        return (error.rule,)
+    return request.model, body[request.model_start : request.model_end], request.stream, request.view

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from extproc.core.errors import UnreadableError
-from extproc.core.wire.splice import readable, span, splice, top_level
+from extproc.core.wire.splice import folded, readable, span, splice, top_level
 
 BLANKS = st.text(alphabet=" \t\r\n", max_size=3)
 KEYS = st.one_of(st.sampled_from(["messages", "metadata", "Model", "model ", 'mo"del', "\u2028"]), st.text(max_size=6))
@@ -53,6 +54,53 @@ def test_the_models_value_changes_and_nothing_else(made: tuple[bytes, dict[str, 
     assert changed.startswith(body[:start])
     assert changed.endswith(body[end:])
     assert len(changed) - len(body) == len(changed[start : len(changed) - len(body) + end]) - (end - start)
+
+
+CONTENTS = st.sampled_from(["hi", 7, [], {"messages": [{"role": "x"}]}, [{"role": "y"}], '[{"role": "z"}]'])
+MESSAGES = st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": CONTENTS}), min_size=1, max_size=4)
+
+
+@st.composite
+def conversations(draw: Any) -> bytes:
+    """A conversation among other members, any of which may come twice, some with messages of their own inside."""
+    others = [("model", "m"), *draw(st.lists(st.tuples(KEYS, VALUES | MESSAGES), max_size=1))]
+    members = draw(st.permutations([("messages", draw(MESSAGES)), *others]))
+    separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " : ")]))
+    return b"{%b}" % separators[0].encode().join(
+        [
+            b"%b%b%b" % tuple(part.encode() for part in (json.dumps(key), separators[1], json.dumps(value, separators=separators)))
+            for key, value in members
+        ]
+    )
+
+
+@given(conversations())
+def test_a_body_that_is_read_in_one_go_is_read_as_any_other(body: bytes):
+    try:
+        fields, start, end = folded(body, "messages", "model")
+        msgspec.json.decode(fields["messages"], type=list[dict[str, Any]])
+    except (UnreadableError, msgspec.DecodeError):
+        event("not folded")
+        return
+    event("folded")
+    plain = top_level(body)
+    assert {key: bytes(raw) for key, raw in fields.items()} == {key: bytes(raw) for key, raw in plain.items()}
+    assert (start, end) == span(body, plain, "model")
+
+
+def test_what_is_not_looked_at_is_not_taken_for_granted():
+    first, last = b'{"role":"user","content":"a"}', b'{"role":"user","content":"z"}'
+    body = b'{"messages":[%b,%b],"model":"m"}' % (first, last)
+    fields, start, end = folded(body, "messages", "model")
+    assert bytes(fields["messages"]) == b"[%b,%b]" % (first, last)
+    assert body[start:end] == b'"m"'
+    # Twice the same key: what lies between the two is no array.
+    fields, _, _ = folded(b'{"messages":[%b],"messages":[%b],"model":"m"}' % (first, last), "messages", "model")
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(fields["messages"], type=list[Any])
+    for body in (b"", b'{"messages":[', b'{"messages":[%b]}' % first, b'{"messages":{"a":[%b,%b]},"model":"m"}' % (first, last)):
+        with pytest.raises(UnreadableError):
+            folded(body, "messages", "model")
 
 
 @pytest.mark.parametrize(
