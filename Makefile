@@ -40,7 +40,7 @@ test-llm: .venv/.llm ## the cascade on a real model server with a small real mod
 
 test-agents: .venv/.dev ## real coding agents do a task through the cascade (npm on PATH installs them into ~/.cache: 1.2 GB, once)
 	$(BIN)/python -m tests.agents.installation
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m agents tests/agents $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m agents tests/agents $(ARGS)
 
 test-browser: .venv/.browser ## the live page in a real Chromium (on PATH; Debian: chromium)
 	$(BIN)/python -m pytest -m browser tests/dashboard $(ARGS)
