@@ -39,6 +39,9 @@ _ITEMS = {
     **{
         f"{path} held": "LLM calls that the sidecar answers itself, in this error's place; no client can set this header." for path in PATHS
     },
+    **{
+        f"{path} untranslated": "LLM calls that only the sidecar could translate: without it they are told to come again." for path in PATHS
+    },
     **{f"{path} draft": "LLM calls that the sidecar sends to the draft model; no client can set this header." for path in PATHS},
     **{f"{path} verify": "All other LLM calls, also when the sidecar is down: as if it did not exist." for path in PATHS},
     COUNT_PATH: "Counts tokens, answers nothing: to the verify provider, past ext_proc.",
