@@ -25,6 +25,8 @@ class Begun(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Arrival of its body; 0 where nobody looked at it."""
     decided_ns: int
     stream: bool
+    content: bool = False
+    """What was asked and answered travels along."""
 
 
 class Told(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -40,7 +42,7 @@ def begun(trace: Trace) -> str:
     now_s = monotonic()
     arrived_ns = _ns(time() - now_s + trace.began_s)
     heard_ns = _ns(trace.heard_s - trace.began_s) if trace.heard_s else 0
-    marks = Begun(trace.span_id, trace.parent_id, arrived_ns, heard_ns, _ns(now_s - trace.began_s), trace.stream)
+    marks = Begun(trace.span_id, trace.parent_id, arrived_ns, heard_ns, _ns(now_s - trace.began_s), trace.stream, trace.content)
     return msgspec.json.encode(marks).decode()
 
 

@@ -7,6 +7,7 @@ import re
 import msgspec
 
 _FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]([0-9a-f])")
+_ODD = "13579bdf"
 _LAST_ID = (1 << 64) - 1
 
 
@@ -24,7 +25,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 def place(traceparent: str) -> Place | None:
     """Read the header; None where it is absent or not well formed. What a later version adds at its end is passed over."""
     match = _FORM.match(traceparent)
-    return Place(match[1], match[2], int(match[3], 16) & 1 == 1) if match else None
+    return Place(match[1], match[2], match[3] in _ODD) if match else None
 
 
 def written(trace_id: str, span_id: str, *, sampled: bool) -> bytes:

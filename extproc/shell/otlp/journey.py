@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from google.protobuf.duration_pb2 import Duration
 from msgspec.structs import replace
 
 from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
@@ -36,11 +35,11 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """None where we never saw it."""
     told: Told | None = None
     """None where the answer was not ours to send."""
-    sent_ns: int | None = None
-    """When Envoy began to send it to an upstream; None where it did not."""
-    first_ns: int | None = None
+    sent_ns: int = 0
+    """When Envoy began to send it to an upstream; this and the next two are the start where it did not come to that."""
+    first_ns: int = 0
     """First byte of what the upstream said."""
-    last_ns: int | None = None
+    last_ns: int = 0
     contents: tuple[Content, ...] = ()
     """Of the calls, in their order; only where they are to be told."""
 
@@ -76,25 +75,28 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
     fields = common.metadata.filter_metadata[METADATA_NAMESPACE].fields  # what is not there reads as empty
     begun = read_begun(fields["trace"].string_value)
     trace_id, root_id, parent_id = _placed(common.custom_tags.get(SPAN_TAG, ""), record, begun, sampling)
-    passed_ns = _ns(common.time_to_last_downstream_tx_byte) or _ns(common.duration)
-    sent, first, last = (
-        _ns(common.time_to_first_upstream_tx_byte),
-        _ns(common.time_to_first_upstream_rx_byte),
-        _ns(common.time_to_last_upstream_rx_byte),
+    # All from its start, and zero for what did not happen.
+    ended, sent, first, last = (
+        common.time_to_last_downstream_tx_byte,
+        common.time_to_first_upstream_tx_byte,
+        common.time_to_first_upstream_rx_byte,
+        common.time_to_last_upstream_rx_byte,
     )
+    if not ended.seconds and not ended.nanos:
+        ended = common.duration
     return Journey(
         record,
         start_ns,
-        start_ns + passed_ns,
+        start_ns + ended.seconds * _NS + ended.nanos,
         trace_id,
         root_id,
         parent_id,
         begun,
         read_told(fields["told"].string_value) if record.calls else None,
-        start_ns + sent if sent else None,
-        start_ns + first if first else None,
-        start_ns + last if last else None,
-        read_contents(fields["content"].string_value),
+        start_ns + sent.seconds * _NS + sent.nanos,
+        start_ns + first.seconds * _NS + first.nanos,
+        start_ns + last.seconds * _NS + last.nanos,
+        read_contents(fields["content"].string_value) if begun is not None and begun.content else (),
     )
 
 
@@ -115,10 +117,6 @@ def _placed(tag: str, record: Record, begun: Begun | None, sampling: Sampling) -
     return (trace_id, below(span_id, 1), span_id) if sampling.keeps(trace_id, decided) else ("", "", "")
 
 
-def _ns(passed: Duration) -> int:
-    return passed.seconds * _NS + passed.nanos
-
-
 def failed_checks(rules: Sequence[str]) -> tuple[str, ...]:
     """Name the checks that a draft failed, by the rules of its request."""
     return tuple([rule.removeprefix(_CHECK) for rule in rules if rule.startswith(_CHECK)])
@@ -131,15 +129,15 @@ def calls(way: Journey) -> list[ModelCall]:
     if record.calls:
         arrived_ns, checks = begun.arrived_ns if begun else way.start_ns, failed_checks(record.rules)
         made = [made_call(number, note, checks, arrived_ns, stream=stream) for number, note in enumerate(record.calls, 1)]
-        if way.sent_ns is not None:
+        if way.sent_ns > way.start_ns:
             # The draft of a rescue was Envoy's to carry, so that knows when.
             made[0] = replace(made[0], began_ns=way.sent_ns, ended_ns=max(way.sent_ns, made[0].ended_ns))
         return made
     if record.role is None:
         return []
     error = record.error or (str(record.status) if record.status >= 400 else "")
-    began_ns = way.sent_ns or way.end_ns
-    ended_ns = max(began_ns, way.last_ns or way.end_ns)
+    began_ns = way.sent_ns if way.sent_ns > way.start_ns else way.end_ns
+    ended_ns = max(began_ns, way.last_ns if way.last_ns > way.start_ns else way.end_ns)
     return [
         ModelCall(
             1,
@@ -153,7 +151,7 @@ def calls(way: Journey) -> list[ModelCall]:
             "",
             stream,
             began_ns,
-            way.first_ns,
+            way.first_ns if way.first_ns > way.start_ns else None,
             ended_ns,
             record.usage,
             record.cost_usd,

@@ -99,7 +99,7 @@ def begun(arrived_ms: float = 1, heard_ms: float = 2, decided_ms: float = 3, *, 
 
 def way(made: Record | None = None, begun: Begun | None = None, told: Told | None = None, **more: Any) -> Journey:
     """Give a journey of 100 ms."""
-    times = {"sent_ns": None, "first_ns": None, "last_ns": None} | more
+    times = dict.fromkeys(("sent_ns", "first_ns", "last_ns"), START_NS) | more
     return Journey(made or record(), START_NS, START_NS + 100 * MS, TRACE, ROOT, ENVOY, begun, told, **times)
 
 
