@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from extproc.core.steps.judge import ACCEPT_WORD
-from extproc.simulator.answer import Content
+from extproc.simulator.answer import Call, Content
 from extproc.simulator.ask import Ask, RefusedError
 from extproc.simulator.judge import draft_in
 from tests.agents.tools import Offered, results_in
@@ -47,8 +47,11 @@ def files_in(folder: Path) -> dict[str, str]:
 
 
 def drafted(ask: Ask, body: bytes) -> Content:
-    """Answer as the draft model, which gets the edit wrong on the careful road."""
-    return _answer(ask, body, "melon" if b"the careful road" in body else "cherry")
+    """Answer as the draft model, which gets the edit wrong on the careful road, and on the quick one calls a tool that nobody offers."""
+    said = _answer(ask, body, "melon" if b"the careful road" in body else "cherry")
+    if b"the quick road" in body and any("sort" in call.arguments for call in said.calls):
+        return Content(thought=said.thought, calls=(Call("no_such_tool", "{}"),))
+    return said
 
 
 def verified(ask: Ask, body: bytes) -> Content:

@@ -36,14 +36,16 @@ ROUTER = {
         "thinking": 0.2,
     },
 }
+HELD: dict[str, Any] = {"first_token_s": 0.25, "verify": {"keepalive_s": 0.1}}
+"""Agents hear signs of life in every answer that is held."""
 POLICIES = [{"name": "careful", "match": {"key": [fingerprint("a-key-for-careful", b"cascade")]}, "set": {"plan": "cascade"}}]
 OUTCOMES = {
-    "quick": ["DIRECT", "SKIPPED", "SKIPPED", "SKIPPED"],
+    "quick": ["DIRECT", "SKIPPED", "RESCUED", "SKIPPED"],
     "careful": ["ACCEPTED", "ENHANCED", "ACCEPTED", "ACCEPTED"],
     "expert": ["DIRECT"] * 4,
 }
 """Road → how the turns of the task end. The first is a new instruction, which no rule but only a policy lets the draft model answer."""
-RECALLED = {"quick": (2, 0), "careful": (2, 1), "expert": (0, 3)}
+RECALLED = {"quick": (1, 1), "careful": (2, 1), "expert": (0, 3)}
 """Road → answers of their own whose thinking draft and verify find again in their last request, where they speak the agent's dialect."""
 
 
@@ -77,7 +79,7 @@ def installed() -> None:
 def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     draft, verify = StrictProvider(drafted), StrictProvider(verified)
     draft_more, verify_more = (_named(names, spoken) for names, spoken in zip((DRAFTS, VERIFIES), request.param or ("", ""), strict=True))
-    more: dict[str, Any] = {"draft_more": draft_more, "verify_more": verify_more, "router": ROUTER, "policies": POLICIES}
+    more: dict[str, Any] = {"draft_more": draft_more, "verify_more": verify_more, **HELD, "router": ROUTER, "policies": POLICIES}
     with pair(tmp_path_factory.mktemp("system"), speaking=request.param, scripts=(draft, verify), **more) as running:
         yield Gateway(running, draft, verify)
 

@@ -176,17 +176,19 @@ def pair(
     draft_more: dict[str, Any] | None = None,
     verify_more: dict[str, Any] | None = None,
     scripts: tuple[Script | None, Script | None] = (None, None),
+    first_token_s: float = 0.0,
     **config: Any,
 ) -> Iterator[Pair]:
     """Start it. The configuration begins with a draft provider that is never given up for good, and quick signs of life.
 
     `speaking`: the one dialect that each provider speaks, draft and verify; without it both speak all. `draft_more`, `verify_more`:
-    more keys of that model. `scripts`: what draft and verify answer in place of what a request steers.
+    more keys of that model. `scripts`: what draft and verify answer in place of what a request steers. `first_token_s`: how long both
+    think before.
     """
     draft_speaks, verify_speaks = [(Dialect(name),) for name in speaking] if speaking else [tuple(Dialect)] * 2
     with (
-        Background(_simulator("draft", draft_speaks, scripts[0])) as draft,
-        Background(_simulator("verify", verify_speaks, scripts[1])) as verify,
+        Background(_simulator("draft", draft_speaks, scripts[0], first_token_s)) as draft,
+        Background(_simulator("verify", verify_speaks, scripts[1], first_token_s)) as verify,
         System(
             folder,
             _models(draft.url, verify.url, speaking, draft_more or {}, verify_more or {}),
@@ -197,8 +199,9 @@ def pair(
         yield Pair(system, draft, verify, client)
 
 
-def _simulator(name: str, dialects: tuple[Dialect, ...], script: Script | None) -> Simulator:
-    return Simulator(Profile(name=name, steerable=True, steer_header=f"x-simulate-{name}", dialects=dialects), script=script)
+def _simulator(name: str, dialects: tuple[Dialect, ...], script: Script | None, first_token_s: float) -> Simulator:
+    steered = Profile(name=name, steerable=True, steer_header=f"x-simulate-{name}", dialects=dialects, first_token_s=first_token_s)
+    return Simulator(steered, script=script)
 
 
 def _models(
