@@ -65,7 +65,8 @@ def test_a_long_answer_arrives_whole(simulator: Simulator):
 
 def test_a_client_that_leaves_a_long_answer_is_noticed(simulator: Simulator):
     body = {**BODY, "stream": True}
-    with httpx.stream("POST", f"{simulator.url}/v1/messages", json=body, headers={"x-simulate-verify": f"characters={LONG}"}) as response:
+    headers = {"x-simulate-verify": f"characters={LONG}"}
+    with httpx.stream("POST", f"{simulator.url}/v1/messages", json=body, headers=headers, timeout=60) as response:
         assert next(response.iter_raw())
     until(lambda: simulator.requests[-1].ending == "left")
     assert simulator.requests[-1].sent.count(b"message_stop") == 0
