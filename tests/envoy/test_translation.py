@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.asking import CLAUDE, GPT, MODEL, OUTCOMES, Seen
 from tests.support.pair import EASY, PATHS, Pair, continuation, newest, pair, question, told
+from tests.support.system import until
 
 pytestmark = pytest.mark.envoy
 
@@ -106,4 +107,4 @@ def test_what_is_lost_is_told(two: Pair):
     lost = response.headers["x-cascade-lossy"].split(",")
     assert "top_k" in lost
     assert two.record(response)["lossy"] == lost
-    assert two.metric("cascade_translation_lossy_total", field="top_k") >= 1
+    until(lambda: two.metric("cascade_translation_lossy_total", field="top_k") >= 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -62,8 +63,16 @@ def _calls(program: Path) -> list[list[str]]:
 
 def _offset() -> int:
     """A move that leads to free ports, as far as one can know."""
-    (port,) = free_ports(1)
-    return max(1, min(port, 48_000) - 4317)
+    while True:
+        (port,) = free_ports(1)
+        offset = max(1, port - max(run.Ports().listeners.values()))
+        if not any(_is_taken(each) for each in run.Ports(offset).listeners.values()):
+            return offset
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _jaeger(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,14 +25,23 @@ TRANSPORT: str | None = None
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports that are free now; all are held until the last is found, so that they differ."""
-    held = [socket.socket() for _ in range(count)]
+    """Find ports that are free now; all are held until the last is found, so that they differ.
+
+    They lie below those that the system gives to outgoing connections, one of which might take a port before it is listened on.
+    """
+    held: dict[int, socket.socket] = {}
     try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
+        while len(held) < count:
+            one, port = socket.socket(), random.randrange(10_000, 32_768)
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                one.close()
+            else:
+                held[port] = one
+        return list(held)
     finally:
-        for one in held:
+        for one in held.values():
             one.close()
 
 
