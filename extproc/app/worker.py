@@ -29,13 +29,14 @@ from extproc.core.steps.memory import RefusalMemory
 from extproc.core.vocabulary import Role
 from extproc.core.wire.traceparent import place
 from extproc.shell.accesslog import receive
-from extproc.shell.admin import Admin, EnvoyProbe
+from extproc.shell.admin import Admin
 from extproc.shell.caller import Caller
 from extproc.shell.decisions import Bounds, Decisions, Reader
 from extproc.shell.drafted import shared
 from extproc.shell.exchange import Exchange, Stream
 from extproc.shell.journal import warn
 from extproc.shell.native.server import NativeServer
+from extproc.shell.probe import EnvoyProbe
 from extproc.shell.server import GrpcServer
 from extproc.shell.shadow import Shadows
 from extproc.shell.spending import Counts as Spending
@@ -79,7 +80,7 @@ class Worker:
             self._meters.dropped,
             config.shadow_max_inflight,
         )
-        self._probe = EnvoyProbe(config.listen)
+        self._probe = EnvoyProbe(config.listen, [runtime.worker(each) for each in range(config.workers)])
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
         told = (self._journal, Reader(log), self._meters, self._probe)

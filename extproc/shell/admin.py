@@ -6,16 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-import aiohttp
 from aiohttp import web
 
-from extproc.config.runtime import PROBE_PATH
 from extproc.report.figures import ENCODER
 from extproc.shell.dashboard import add_dashboard
 from extproc.shell.decisions import Reader
 from extproc.shell.telemetry import Journal, Meters
 
-_PROBE_S = 1.0
 _MOST_DECISIONS = 1000
 _ID_DIGITS = 19
 """Of what SQLite counts to; a trace id has 32."""
@@ -23,36 +20,6 @@ _LONGEST_S = 315_360_000
 """Ten years."""
 
 Probe = Callable[[], Awaitable[str]]
-
-
-_UNTRACED = {"traceparent": f"00-{1:032x}-{1:016x}-00"}
-"""A probe is no request that anybody wants a trace of."""
-
-
-class EnvoyProbe:
-    """Finds out whether Envoy really routes through this processor, by sending a request through both."""
-
-    def __init__(self, listen: str) -> None:
-        host, _, port = listen.rpartition(":")
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - where Envoy listens on all, ask it on loopback
-        self._url = f"http://{host}:{port}{PROBE_PATH}"
-        self._session: aiohttp.ClientSession | None = None
-
-    async def __call__(self) -> str:
-        """Give the reason why not, or nothing when all is well."""
-        # aiohttp serves this page and makes the side calls; another client would cost each worker a fifth of its start.
-        session = self._session = self._session or aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PROBE_S))
-        try:
-            async with session.get(self._url, headers=_UNTRACED) as response:
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return f"Envoy does not answer ({type(error).__name__})"
-        return "" if status == 200 else f"Envoy does not route through the processor (status {status})"
-
-    async def close(self) -> None:
-        """Close the connection to Envoy."""
-        if self._session is not None:
-            await self._session.close()
 
 
 class Admin:

@@ -38,6 +38,7 @@ METRICS = {
     "cascade_baseline_cost_usd": Told("amount", "Cost had the verify model answered alone"),
     "cascade_saved_usd_total": Told("amount_gauge", "Baseline minus cost; falls where the cascade costs more"),
     "cascade_rule_fired": Told("counter", "Rules in decisions", ("rule",)),
+    "cascade_translation_lossy": Told("counter", "Requests of which a translation lost this field", ("field",)),
     "cascade_checks_failed": Told("counter", "Drafts that failed a check", ("check",)),
     "cascade_errors": Told("counter", "Failures of requests and of model calls", ("role", "kind")),
     "cascade_shadow": Told("counter", "Requests that the cascade was tried beside", ("plan", "outcome")),
@@ -79,6 +80,7 @@ class Meters:
         self._seconds = _histogram(state, "cascade_request_seconds")
         self._first = _histogram(state, "cascade_first_token_seconds")
         self._rules = Counts(state, "cascade_rule_fired")
+        self._lossy = Counts(state, "cascade_translation_lossy")
         self._checks = Counts(state, "cascade_checks_failed")
         self._errors = Counts(state, "cascade_errors")
         self._books = _Books(state)
@@ -121,6 +123,8 @@ class Meters:
                 self._rules.add((rule,))
                 if rule.startswith(_CHECK):
                     self._checks.add((rule[len(_CHECK) :],))
+            for field in record.lossy:
+                self._lossy.add((field,))
             if record.status >= 400 or record.error:
                 self._errors.add((record.role or "none", record.error or f"status_{record.status // 100}xx"))
             if record.calls:

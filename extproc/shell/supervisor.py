@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from time import monotonic
 import httpx
 
 from extproc.shell.draining import Drain, ask
+from extproc.shell.probe import deaf
 from extproc.shell.processes import Child, Program, to_stdout
 
 _POLL_S = 0.1
@@ -92,10 +92,10 @@ class Supervisor:
         while not self._stop.is_set():
             status, reason = await ask(self._client, f"http://{self._plant.admin}{path}")
             if status == 200:
-                deaf = [path.name for path in self._plant.sockets if not _listens(path)]
-                if not deaf:
+                silent = next(deaf(self._plant.sockets), None)
+                if silent is None:
                     return True
-                reason = f"{deaf[0]} does not listen"
+                reason = f"{silent.name} does not listen"
             failing = [child.program.name for child in self.children() if child.starts > _TRIES]
             if failing:
                 raise StartError(f"{failing[0]} does not start; its last lines above say why")
@@ -108,14 +108,3 @@ class Supervisor:
         if self._envoy is not None:
             await Drain(self._client, self._plant.envoy_admin, self._plant.drain_s, self._tell).run()
             await asyncio.sleep(self._plant.settle_s)
-
-
-def _listens(path: Path) -> bool:
-    """Whether somebody answers on a Unix socket."""
-    with socket.socket(socket.AF_UNIX) as tried:
-        tried.settimeout(1.0)
-        try:
-            tried.connect(str(path))
-        except OSError:
-            return False
-    return True

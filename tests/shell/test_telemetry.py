@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from extproc.core.records import CallNote, Comparison
 from extproc.core.vocabulary import Outcome, Plan, Role, Usage
 from extproc.shell.decisions import Reader
 from extproc.shell.journal import warn
+from extproc.shell.meters import METRICS
 from extproc.shell.telemetry import Journal, Meters
 from tests.shell.decisions.made import record, writing
+from tests.support.system import ROOT
 
 
 def numbers(meters: Meters) -> dict[str, float]:
@@ -35,6 +38,21 @@ def test_a_batch_is_counted_by_kind():
     assert told["cascade_saved_usd_total"] == 2.25
     assert told['cascade_first_token_seconds_count{outcome="SKIPPED"}'] == 2
     assert told['cascade_config_info{hash="hash"}'] == told['cascade_build_info{version="1"}'] == 1
+
+
+def test_what_translations_lose_is_counted_by_field():
+    meters = Meters("1", "hash")
+    Journal(meters, quiet=True).take([record(lossy=("top_k", "metadata")), record(lossy=("top_k",)), record()])
+    told = numbers(meters)
+    assert told['cascade_translation_lossy_total{field="top_k"}'] == 2
+    assert told['cascade_translation_lossy_total{field="metadata"}'] == 1
+
+
+def test_every_metric_of_the_contract_is_there_and_no_other():
+    page = (ROOT / "docs/contract.md").read_text()
+    listed = set(re.findall(r"`(cascade_\w+)", page.partition("\n## Metrics\n\n")[2].partition("\n\n")[0]))
+    ours = {name + ("_total" if told.kind in {"counter", "amount"} else "") for name, told in METRICS.items()}
+    assert listed == ours
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from time import monotonic, time
 
 from extproc.core.records import Abandoned, Record
 from extproc.shell.decisions.joining import attach, completed, encoded, waits
-from extproc.shell.decisions.table import INSERT, ForeignError, Row, opened, row
+from extproc.shell.decisions.table import INSERT, Row, opened, row
+from extproc.shell.sqlite import ForeignError
 
 _QUEUED = 10_000
 """Records that may wait: some seconds of the fastest traffic that one worker can have."""

@@ -5,18 +5,17 @@ Every column costs every request; what only a report asks for is taken out of th
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
 from extproc.core.money import pico
 from extproc.core.records import Record
 from extproc.core.vocabulary import Outcome, Plan
+from extproc.shell import sqlite
 
 _VERSION = 1
 """Of the form; in a file of another one nothing is written or read."""
-_FORM = f"""
-PRAGMA user_version = {_VERSION};
+_FORM = """
 CREATE TABLE IF NOT EXISTS decisions (
   id INTEGER PRIMARY KEY,
   at REAL NOT NULL,
@@ -41,10 +40,6 @@ Row = tuple[object, ...]
 """The columns of one decision, in their order, without `id`."""
 
 INSERT = f"INSERT INTO decisions VALUES (NULL{',?' * 11})"  # noqa: S608 - a row of question marks
-
-
-class ForeignError(sqlite3.DatabaseError):
-    """A file that is a database of another form."""
 
 
 def row(record: Record, told: bytes) -> Row:
@@ -78,26 +73,9 @@ _TEXT = {word: word.value for kind in (Outcome, Plan) for word in kind}
 
 
 def opened(path: Path, patience_s: float) -> sqlite3.Connection:
-    """Open the file to write, mode 0600, and give it its form where it is new.
-
-    Raises:
-        OSError: It cannot be made.
-        sqlite3.Error: It is no database, one of another form, or locked for longer than `patience_s`.
-    """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    made = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
-    try:
-        (version,) = made.execute("PRAGMA user_version").fetchone()
-        made.execute("PRAGMA journal_mode = WAL")  # readers never wait for writers
-        made.execute("PRAGMA synchronous = NORMAL")
-        made.execute("PRAGMA journal_size_limit = 4194304")
-        if version == 0:
-            made.executescript(f"BEGIN IMMEDIATE;{_FORM}COMMIT;")
-        elif version != _VERSION:
-            raise ForeignError(f"a decision file of form {version}, and this release writes form {_VERSION}")
-    except BaseException:
-        made.close()
-        raise
+    """Open the file to write (`shell.sqlite.opened`)."""
+    made = sqlite.opened(path, patience_s, _VERSION, _FORM)
+    made.execute("PRAGMA journal_size_limit = 4194304")
     return made
 
 
@@ -107,7 +85,7 @@ def opened_to_read(path: Path) -> sqlite3.Connection:
     try:
         (version,) = made.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:
-            raise ForeignError(f"no decision file of form {_VERSION}")
+            raise sqlite.ForeignError(f"no decision file of form {_VERSION}")
     except BaseException:
         made.close()
         raise

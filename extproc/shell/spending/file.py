@@ -13,10 +13,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from extproc.shell.spending.store import Entry, Row, Standing, StoreError, standing
+from extproc.shell.sqlite import opened
 
 _VERSION = 1
-_FORM = f"""
-PRAGMA user_version = {_VERSION};
+_FORM = """
 CREATE TABLE IF NOT EXISTS spent (
   day TEXT NOT NULL, team TEXT NOT NULL, writer TEXT NOT NULL, pico_usd INTEGER NOT NULL, tokens INTEGER NOT NULL,
   PRIMARY KEY (day, team, writer)
@@ -66,7 +66,7 @@ class FileStore:
 
     def _done(self, work: Callable[..., list[Row]], *told: object) -> list[Row]:
         try:
-            self._file = self._file or _opened(self._path)
+            self._file = self._file or opened(self._path, _LOCKED_S, _VERSION, _FORM)
             return work(self._file, *told)
         except sqlite3.Error as error:
             self._close()
@@ -92,23 +92,6 @@ class FileStore:
         if file is not None:
             with suppress(sqlite3.Error):
                 file.close()
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    made = sqlite3.connect(path, timeout=_LOCKED_S, isolation_level=None, check_same_thread=False)
-    try:
-        (version,) = made.execute("PRAGMA user_version").fetchone()
-        made.execute("PRAGMA journal_mode = WAL")  # readers never wait for writers
-        made.execute("PRAGMA synchronous = NORMAL")
-        if version == 0:
-            made.executescript(f"BEGIN IMMEDIATE;{_FORM}COMMIT;")
-        elif version != _VERSION:
-            raise sqlite3.DatabaseError(f"a file of form {version}, and this release writes form {_VERSION}")
-    except BaseException:
-        made.close()
-        raise
-    return made
 
 
 def _put(file: sqlite3.Connection, writer: str, day: str, entries: Sequence[Entry]) -> None:
@@ -139,7 +122,7 @@ def _set_aside(path: Path) -> None:
 
 def _is_whole(path: Path) -> bool:
     try:
-        file = _opened(path)
+        file = opened(path, _LOCKED_S, _VERSION, _FORM)
     except sqlite3.Error:
         return False
     try:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,13 +136,13 @@ def test_a_folder_that_is_gone_and_a_lock_that_stays(tmp_path: Path, monkeypatch
 
 def test_a_disk_that_hangs_costs_one_thread_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     release = threading.Event()
-    real = file._opened
+    real = file.opened
 
-    def hanging(path: Path) -> sqlite3.Connection:
+    def hanging(path: Path, *more: Any) -> sqlite3.Connection:
         release.wait(20)
-        return real(path)
+        return real(path, *more)
 
-    monkeypatch.setattr(file, "_opened", hanging)
+    monkeypatch.setattr(file, "opened", hanging)
 
     async def story() -> None:
         store = FileStore(tmp_path / "state")
