@@ -124,7 +124,8 @@ def test_no_request_is_lost_when_the_processor_is_killed_under_load(cascade: Cas
             os.kill(cascade.system.children()["worker 0"], signal.SIGKILL)
             until(lambda passed_by=passed_by: load.told["200 passed by"] > passed_by)
         _more(load)
-    assert set(load.told) <= {"200 SKIPPED", "200 passed by", "200 DIRECT"}, load.told
+    rescued = [line for line in cascade.system.log.read_text().splitlines() if '"outcome":"RESCUED"' in line]
+    assert set(load.told) <= {"200 SKIPPED", "200 passed by", "200 DIRECT"}, (load.told, rescued)
 
 
 def test_no_request_and_no_record_is_lost_when_the_processor_drains_under_load(cascade: Cascade):
@@ -136,7 +137,8 @@ def test_no_request_and_no_record_is_lost_when_the_processor_drains_under_load(c
             # Far sooner than after `drain_s`, which is for requests that take their time.
             until(lambda worker=worker: cascade.system.children().get("worker 0") != worker, 10)
         _more(load)
-    assert set(load.told) <= {"200 SKIPPED", "200 passed by", "200 DIRECT"}, load.told
+    rescued = [line for line in cascade.system.log.read_text().splitlines() if '"outcome":"RESCUED"' in line]
+    assert set(load.told) <= {"200 SKIPPED", "200 passed by", "200 DIRECT"}, (load.told, rescued)
     until(lambda: load.skipped <= set(_TRACE.findall(cascade.system.log.read_text())))
 
 
