@@ -25,10 +25,13 @@ from extproc.config.usable import check_usable
 @config_path_option
 @click.option("--no-secrets", is_flag=True, help="Do not look for the providers' keys, for example on a build machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for problems too.")
-def command(config: Path, no_secrets: bool, as_json: bool) -> None:
+@click.option("--live", is_flag=True, help="Ask the running pair whether requests really pass through the sidecar; exit code 1 if not.")
+def command(config: Path, no_secrets: bool, as_json: bool, live: bool) -> int:
     """Check a configuration file: keys, values, rules, and that the providers' keys can be read.
 
     Exit code 0, or 2 with a line for each problem: file, line, key, and what was expected. Warnings do not change the exit code.
+
+    With --live, look at what runs on it: no model is asked, and nothing is recorded.
     """
     try:
         loaded = load_config(config)
@@ -37,13 +40,18 @@ def command(config: Path, no_secrets: bool, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"ok": False, "problems": [asdict(problem) for problem in error.problems]}, indent=2))
         raise
+    if live:
+        from extproc.cli.live import look, show  # an HTTP client, which a file needs none of
+
+        return show(look(loaded), as_json=as_json)
     warnings = advice(loaded)
     if as_json:
         click.echo(json.dumps(_summary(loaded, warnings), indent=2))
-        return
+        return 0
     click.echo("\n".join(_lines(loaded)))
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
+    return 0
 
 
 def _summary(config: Config, warnings: Sequence[Problem]) -> dict[str, Any]:

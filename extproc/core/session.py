@@ -4,8 +4,7 @@
       │                                    └─────▶ PATH      plan draft or cascade: a path sees the response (core.paths)
       └──(probe, no body)──▶ DONE
 
-The phase table below is the whole of it; an event that a phase does not know ends our part of the exchange, which Envoy then
-carries on without us (fail open).
+The phase table below is the whole of it; after an event that a phase does not know, Envoy carries on without us (fail open).
 """
 
 from __future__ import annotations
@@ -45,7 +44,8 @@ from extproc.core.vocabulary import (
     COUNT_PATH,
     PATH_OF,
     PATHS,
-    PROBE_PATH,
+    PROBE_ANSWER,
+    PROBES,
     TRACER_HEADER,
     Decision,
     Dialect,
@@ -142,9 +142,9 @@ class Session:
         before = origin(event.headers.get("traceparent"), self._given, ours=bool(event.headers.get(TRACER_HEADER)))
         self._trace_id = before.above.trace_id if before.above else self._trace_id
         self._trace = begun(self._trace_id, self._span_id, before, self._around.sampling, event.at_s, content=self._around.capture_content)
+        if self._target in PROBES:
+            return [Reply(200, [("content-type", b"text/plain")], PROBE_ANSWER), Leave()]
         path = self._target.partition("?")[0]
-        if path == PROBE_PATH:
-            return [Reply(200, [("content-type", b"text/plain")], b"the processor is in the path\n"), Leave()]
         if path not in PATHS and path != COUNT_PATH:
             return self._bypass("not_an_llm_call")
         if self._policy.mode is Mode.OFF and not self._around.policies:

@@ -209,3 +209,8 @@ HELD = "held"
 
 PROBE_PATH = "/.well-known/cascade-probe"
 """Requests to this path are answered by the processor when it is really in Envoy's path, and with a 503 by Envoy otherwise."""
+
+PROBES: Mapping[str, str] = {PROBE_PATH: "", **{f"{path}?cascade-probe": str(dialect) for path, dialect in PATHS.items()}}
+"""Targets that are probes → dialect. Those on the path of an LLM call say that calls by this very route reach the processor."""
+
+PROBE_ANSWER = b"the processor is in the path\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extproc.config.model import Config
-from extproc.config.runtime import METADATA_NAMESPACE, PROBE_PATH, RuntimeDir
+from extproc.config.runtime import METADATA_NAMESPACE, RuntimeDir
 from extproc.core.steps.policies import PLAN_HEADER
 from extproc.core.vocabulary import TRACER_HEADER, Dialect, Outcome
 from extproc.envoyconf import usage
@@ -27,7 +27,7 @@ def client(config: Config, tracing: Node) -> Node:
         "use_remote_address": True,
         "skip_xff_append": True,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "access_log": [_records("client", skip=PROBE_PATH, traced=bool(tracing)), _TROUBLE],
+        "access_log": [_records("client", traced=bool(tracing)), _TROUBLE],
         "local_reply_config": _errors(config),
         **tracing,
     }
@@ -124,8 +124,8 @@ def _ext_proc(config: Config) -> Node:
     return {**processor, "disabled": True}  # routes switch it on
 
 
-def _records(name: str, skip: str, *, traced: bool) -> Node:
-    """The access log that records are made of; readiness probes are no requests. `traced`: it names the span of each request, too."""
+def _records(name: str, *, traced: bool) -> Node:
+    """The access log that records are made of; probes are no requests. `traced`: it names the span of each request, too."""
     log = extension(
         "envoy.access_loggers.http_grpc",
         "envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
@@ -137,7 +137,9 @@ def _records(name: str, skip: str, *, traced: bool) -> Node:
             **({"custom_tags": [SPAN_TAG]} if traced else {}),
         },
     )
-    return {**log, "filter": {"header_filter": {"header": {"name": ":path", "string_match": {"exact": skip}, "invert_match": True}}}}
+    # `PROBES`, with what they share said once: Envoy takes no expression that is much longer.
+    probes = {"safe_regex": {"regex": rf"/(\.well-known/|v1/({'|'.join(_PATHS.values())})\?)cascade-probe"}}
+    return {**log, "filter": {"header_filter": {"header": {"name": ":path", "string_match": probes, "invert_match": True}}}}
 
 
 # What Envoy itself could not do, told on its own output too: it is all there is when the sidecar is down.

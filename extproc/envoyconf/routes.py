@@ -50,6 +50,14 @@ def is_processed(config: Config) -> bool:
     return config.mode is not Mode.OFF or any(section.settings.mode not in {None, Mode.OFF} for section in config.policies)
 
 
+def processed_paths(config: Config) -> tuple[str, ...]:
+    """Name the paths of LLM calls that are handed to the processor."""
+    verifies = _served(config, Role.VERIFY)
+    return tuple(
+        path for path, dialect in PATHS.items() if is_processed(config) and (config.models.verify.translate or dialect in verifies)
+    )
+
+
 def egress_routes(config: Config) -> list[Node]:
     """Give the routes of the listener for our own calls: the same, by the target header, and never through the processor."""
     return list(_llm_calls(config, processed=False))
@@ -85,8 +93,9 @@ def _llm_calls(config: Config, *, processed: bool) -> Iterator[Node]:
     to_draft = {"name": TARGET_HEADER, "string_match": {"exact": str(Role.DRAFT)}}
     held = {"name": TARGET_HEADER, "string_match": {"exact": HELD}}
     translated = config.models.verify.translate
+    held_paths = processed_paths(config) if processed else ()
     for path, dialect in PATHS.items():
-        if processed and (translated or dialect in verifies):
+        if path in held_paths:
             yield _held(f"{path} {HELD}", {"path": path, "headers": [is_post, held]}, dialect)
         if dialect in drafts:
             yield _llm(config, path, {"path": path, "headers": [is_post, to_draft]}, drafts[dialect], processed=processed)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import aiohttp
 
-from extproc.config.runtime import PROBE_PATH
+from extproc.core.vocabulary import PROBE_ANSWER, PROBE_PATH
 
 _PROBE_S = 1.0
-_UNTRACED = {"traceparent": f"00-{1:032x}-{1:016x}-00"}
+UNTRACED = {"traceparent": f"00-{1:032x}-{1:016x}-00"}
 """A probe is no request that anybody wants a trace of."""
 
 
@@ -26,6 +26,13 @@ def deaf(sockets: Iterable[Path]) -> Iterator[Path]:
                 yield path
 
 
+def root(address: str) -> str:
+    """Give the URL at which what listens at an address is reached from this machine."""
+    host, _, port = address.rpartition(":")
+    host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - who listens on all is asked on loopback
+    return f"http://{host}:{port}"
+
+
 class EnvoyProbe:
     """Finds out whether Envoy really routes through this processor, by sending a request through both."""
 
@@ -36,9 +43,7 @@ class EnvoyProbe:
             listen: address of Envoy's client listener.
             sockets: where the workers listen. Until each has been heard once, Envoy would pass some requests by.
         """
-        host, _, port = listen.rpartition(":")
-        host = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(host, host)  # noqa: S104 - where Envoy listens on all, ask it on loopback
-        self._url = f"http://{host}:{port}{PROBE_PATH}"
+        self._url = f"{root(listen)}{PROBE_PATH}"
         self._sockets = list(sockets)
         self._session: aiohttp.ClientSession | None = None
 
@@ -50,11 +55,12 @@ class EnvoyProbe:
         # aiohttp serves this page and makes the side calls; another client would cost each worker a fifth of its start.
         session = self._session = self._session or aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PROBE_S))
         try:
-            async with session.get(self._url, headers=_UNTRACED) as response:
-                status = response.status
+            async with session.get(self._url, headers=UNTRACED) as response:
+                status, told = response.status, await response.content.read(len(PROBE_ANSWER))
         except (aiohttp.ClientError, TimeoutError) as error:
             return f"Envoy does not answer ({type(error).__name__})"
-        return "" if status == 200 else f"Envoy does not route through the processor (status {status})"
+        # An upstream may answer anything with 200.
+        return "" if (status, told) == (200, PROBE_ANSWER) else f"Envoy does not route through the processor (status {status})"
 
     async def close(self) -> None:
         """Close the connection to Envoy."""

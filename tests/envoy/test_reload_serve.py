@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +14,8 @@ from extproc.simulator import Profile, Simulator
 from tests.envoy.conftest import body_of, models
 from tests.support.background import Background
 from tests.support.envoy import Envoy
-from tests.support.system import ROOT, free_ports, until
+from tests.support.serve import serving
+from tests.support.system import free_ports, until
 
 pytestmark = pytest.mark.envoy
 
@@ -41,30 +37,6 @@ class Mounted:
         (data / "cascade.yaml").write_text(text)
         (self._folder / "..data_tmp").symlink_to(data.name)
         (self._folder / "..data_tmp").replace(self._folder / "..data")
-
-
-@contextmanager
-def serving(envoy: Envoy, file: Path, admin: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    argv = [sys.executable, "-m", "extproc", "serve", "--config", str(file), "--runtime-dir", str(envoy.runtime.root)]
-    with log.open("wb") as told:
-        process = subprocess.Popen(argv, stdout=told, stderr=told, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    try:
-        until(lambda: process.poll() is not None or _ready(admin), 60)
-        assert process.poll() is None, log.read_text()
-        yield process
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(40) == 0
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
-def _ready(admin: str) -> bool:
-    try:
-        return httpx.get(f"http://{admin}/readyz").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.mark.parametrize("workers", [1, 2])
