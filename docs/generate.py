@@ -16,7 +16,7 @@ from extproc.core.dialects.contract import DialectSpec  # noqa: E402
 from extproc.core.features import Feature, How  # noqa: E402
 from extproc.core.steps.rules import BASE, RULES  # noqa: E402
 from extproc.envoyconf.example import example_yaml  # noqa: E402
-from tools.k8s import policies  # noqa: E402
+from tools.k8s import mesh, policies  # noqa: E402
 from tools.observability.alerts import prometheus_rule, runbook  # noqa: E402
 from tools.observability.dashboard import dashboard  # noqa: E402
 
@@ -65,6 +65,9 @@ MADE: dict[str, Callable[[], str]] = {
     "docs/translation.md": translation,
     "envoy/envoy.yaml": example_yaml,
     "k8s/enforce/inject.yaml": policies.native,
+    "k8s/envoy-gateway/proxy.yaml": policies.envoy_gateway,
+    "k8s/istio-attach/attach.yaml": mesh.sidecar,
+    "k8s/istio-egress/attach.yaml": mesh.gateway,
     "k8s/kyverno/inject.yaml": policies.kyverno,
     "k8s/observability/grafana-dashboard.json": dashboard,
     "k8s/observability/prometheusrule.yaml": prometheus_rule,

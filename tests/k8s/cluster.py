@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import json
 import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tests.support.system import free_ports, until
 from tools.k8s import programs
 
+Node = dict[str, Any]
+
+RESTRICTED: Node = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
 _TOKENS = 'admin-token,admin,1,"system:masters"\n'
 
 
@@ -77,3 +88,44 @@ class Cluster:
     def apply(self, manifests: str, *more: str) -> subprocess.CompletedProcess[str]:
         """Apply manifests strictly, by the server."""
         return self.kubectl("apply", "--server-side", "--validate=strict", *more, "-f", "-", manifests=manifests)
+
+    def mutate(self, name: str, spec: Node) -> None:
+        """Put a mutating policy in force, for a namespace of its own with Pod Security `restricted`; a policy of that name is replaced."""
+        spec["matchConstraints"]["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": name}}
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        api, named = "admissionregistration.k8s.io/v1", {"name": name}
+        objects: list[Node] = [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {**named, "labels": labels}},
+            {"apiVersion": api, "kind": "MutatingAdmissionPolicy", "metadata": named, "spec": spec},
+            {"apiVersion": api, "kind": "MutatingAdmissionPolicyBinding", "metadata": named, "spec": {"policyName": name}},
+        ]
+        done = self.apply("\n---\n".join([json.dumps(one) for one in objects]))
+        assert done.returncode == 0, done.stderr
+
+
+def pod(namespace: str = "team-a", *, env: list[Node] | None = None, labels: dict[str, str] | None = None, **more: Any) -> Node:
+    """Give a pod of one container; `more` goes into its spec."""
+    container = {"name": "app", "image": "app:1", "securityContext": RESTRICTED, **({"env": env} if env else {})}
+    metadata = {"name": "app", "namespace": namespace, **({"labels": labels} if labels else {})}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container], **more}}
+
+
+def created(cluster: Cluster, made: Node) -> subprocess.CompletedProcess[str]:
+    """Create something as a dry run, and say what came of it as JSON."""
+    return cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", manifests=json.dumps(made))
+
+    def kubeconfig(self) -> Path:
+        """Give a file by which other programs ask the API server as its administrator."""
+        path = self._folder / "kubeconfig.json"
+        server = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+        named = {"cluster": "c", "user": "u"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": server}],
+            "users": [{"name": "u", "user": {"token": "admin-token"}}],
+            "contexts": [{"name": "c", "context": named}],
+            "current-context": "c",
+        }
+        path.write_text(json.dumps(config))
+        return path

@@ -1,49 +1,97 @@
-"""Planted mistakes: `make k8s-check` tells each of them, and tells nothing where there is none."""
+"""Planted mistakes: each is refused by the layer that the docs name, and by none before it. Nothing is told of what is right."""
 
 from __future__ import annotations
 
+import shutil
+from functools import cache
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
-from tests.support.system import ROOT
-from tools.k8s.check import conforms, envoy_takes, overlays, rendered
+from tests.k8s.cluster import Cluster, created, pod
+from tests.support.system import ROOT, until
+from tools.k8s.check import conforms, envoy_takes, overlays, promtool_says, rendered
+from tools.k8s.mistakes import MISTAKES, Layer, Mistake
 
-pytestmark = pytest.mark.k8s
-
-MISTAKES = {
-    # overlay, what stands there, what is put in its place
-    "a misspelt key of a container": ("sidecar", "readOnlyRootFilesystem", "readOnlyRootFileSystem"),
-    "a probe with an unknown key": ("sidecar", "failureThreshold:", "failureTreshold:"),
-    "a port that is no number": ("sidecar", "containerPort: 9464", "containerPort: admin"),
-    "an unknown kind of metric": ("gateway", "type: ContainerResource\n", "type: ContainerResources\n    wrong: 1\n"),
-    "replicas in words": ("gateway", "minReplicas: 2", "minReplicas: two"),
-    "a misspelt key of the budget": ("gateway", "maxUnavailable: 1\n  selector", "maxUnavailabel: 1\n  selector"),
-    "a misspelt key of a NetworkPolicy": ("team", "policyTypes", "policyType"),
-    "an unknown key of the policy": ("enforce", "reinvocationPolicy", "reinvokePolicy"),
-    "an unknown key of Kyverno's policy": ("kyverno", "patchType", "patchKind"),
-    "an unknown key of the PodMonitor": ("monitoring", "podMetricsEndpoints", "endpoints"),
-    "an unknown mode of TLS": ("istio", "mode: SIMPLE", "mode: PLAIN"),
-    "an unknown key of a VirtualService": ("istio", "retries:", "retry:"),
-    "a port of a ServiceEntry without a number": ("istio", "number: 443", "nummer: 443"),
-    "a duration that is none": ("envoy-gateway", "request: 0s", "request: never"),
-    "an unknown kind of path match": ("envoy-gateway", "type: PathPrefix", "type: Prefix"),
-    "an unknown API version": ("istio", "networking.istio.io/v1\n", "networking.istio.io/v2\n"),
-}
+K8S = ROOT / "k8s"
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_told(name: str):
-    overlay, right, wrong = MISTAKES[name]
-    manifests = rendered(ROOT / "k8s" / overlay)
-    assert right in manifests
-    assert conforms(manifests.replace(right, wrong)) != ""
+def of(*layers: Layer) -> list[object]:
+    return [pytest.param(one, id=one.what) for one in MISTAKES if one.layer in layers]
 
 
+@cache
+def right(overlay: str) -> str:
+    return rendered(K8S / overlay)
+
+
+def planted(mistake: Mistake) -> str:
+    assert mistake.right in right(mistake.overlay)
+    return right(mistake.overlay).replace(mistake.right, mistake.wrong)
+
+
+@pytest.mark.k8s
+@pytest.mark.parametrize("mistake", of(Layer.SCHEMA))
+def test_the_schemas_refuse(mistake: Mistake):
+    assert conforms(planted(mistake)) != ""
+
+
+@pytest.mark.k8s
+@pytest.mark.parametrize("mistake", of(Layer.SERVER, Layer.POD, Layer.TRANSLATOR))
+def test_the_schemas_do_not_see(mistake: Mistake):
+    assert conforms(planted(mistake)) == ""
+
+
+@pytest.mark.k8s
 @pytest.mark.parametrize("overlay", [path.name for path in overlays()])
 def test_nothing_is_told_of_what_is_right(overlay: str):
-    assert conforms(rendered(ROOT / "k8s" / overlay)) == ""
+    assert conforms(right(overlay)) == ""
 
 
+@pytest.mark.k8s
+@pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool on PATH (Debian: prometheus)")
+@pytest.mark.parametrize("mistake", of(Layer.PROMTOOL))
+def test_promtool_refuses(mistake: Mistake, tmp_path: Path):
+    text = (K8S / mistake.overlay).read_text()
+    rules = tmp_path / "alerts.yaml"
+    rules.write_text(text)
+    assert promtool_says(rules) == ""
+    assert mistake.right in text
+    rules.write_text(text.replace(mistake.right, mistake.wrong))
+    assert promtool_says(rules) != ""
+
+
+@pytest.mark.k8s
 def test_a_configuration_that_cannot_be_used_is_told():
     text = (ROOT / "k8s/config/cascade.yaml").read_text()
     assert envoy_takes(text) == ""
     assert "cascade.yaml:3: listen" in envoy_takes(text.replace("listen: 127.0.0.1:10000", "listen: not-an-address:10000"))
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("mistake", of(Layer.SERVER))
+def test_the_api_server_refuses(extended: Cluster, mistake: Mistake):
+    done = extended.apply(planted(mistake), "--dry-run=server")
+    assert done.returncode != 0
+    assert "is invalid" in done.stderr, done.stderr
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("mistake", of(Layer.POD, Layer.TRANSLATOR))
+def test_the_api_server_does_not_see(extended: Cluster, mistake: Mistake):
+    done = extended.apply(planted(mistake), "--dry-run=server")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("mistake", of(Layer.POD))
+def test_no_pod_is_made(cluster: Cluster, mistake: Mistake):
+    kind = "kind: MutatingAdmissionPolicy\n"
+    (spec,) = [YAML(typ="safe").load(one)["spec"] for one in planted(mistake).split("---\n") if kind in one]
+    cluster.mutate("trial", spec)
+    try:
+        until(lambda: created(cluster, pod("trial")).returncode != 0, 60)
+    finally:
+        cluster.kubectl("delete", "mutatingadmissionpolicy,mutatingadmissionpolicybinding", "trial")
+        until(lambda: created(cluster, pod("trial")).returncode == 0, 60)  # the next one begins without it

@@ -68,6 +68,11 @@ def envoy_takes(configuration: str) -> str:
         return done.stdout + done.stderr if done.returncode else ""
 
 
+def promtool_says(rules: Path) -> str:
+    """Say what promtool has against a file of alerts; empty where nothing."""
+    return _said("promtool", "check", "rules", rules)
+
+
 def problems() -> Iterator[str]:
     """Give every problem, after a line on stdout for each thing that is looked at."""
     yaml = YAML(typ="safe")
@@ -89,7 +94,7 @@ def _others() -> Iterator[str]:
     promtool = shutil.which("promtool")
     print(f"alerts: {'promtool' if promtool else 'NOT CHECKED, there is no promtool on PATH (Debian: prometheus)'}")
     if promtool:
-        yield _said(promtool, "check", "rules", "k8s/observability/alerts.yaml")
+        yield promtool_says(K8S / "observability/alerts.yaml")
 
 
 def _said(*argv: Any) -> str:

@@ -1,4 +1,4 @@
-"""Makes the two policies that inject the pair, Kubernetes' own and Kyverno's, from the pair's manifest.
+"""Makes from the pair's manifest what brings it elsewhere: the policies that inject it (Kubernetes' own, Kyverno's), and a gateway's proxy.
 
 An admission policy writes objects as CEL, typed by their path (`Object.spec.initContainers{name: "a"}`):
 https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/
@@ -103,6 +103,31 @@ def kyverno() -> str:
     return _HEAD + _dumped(policy)
 
 
+def envoy_gateway() -> str:
+    """Give the proxy of an Envoy Gateway that has the pair in its pod; both Envoys are of one version."""
+    pod = _pod()
+    run = next(volume["name"] for volume in pod["volumes"] if "emptyDir" in volume)
+    envoy = next(one for one in pod["initContainers"] if one["name"] == "cascade-envoy")
+    mounts = [mount for mount in envoy["volumeMounts"] if mount["name"] == run]
+    deployment = {
+        "pod": {"labels": {"cascade-extproc": "injected"}, "volumes": pod["volumes"]},
+        "container": {"image": envoy["image"], "volumeMounts": mounts},
+        "initContainers": pod["initContainers"],
+    }
+    records: Node = {
+        "logName": "client",
+        "type": "HTTP",
+        "backendRefs": [{"group": "gateway.envoyproxy.io", "kind": "Backend", "name": "cascade-records"}],
+    }
+    spec = {
+        "provider": {"type": "Kubernetes", "kubernetes": {"envoyDeployment": deployment}},
+        "shutdown": {"drainTimeout": "300s"},
+        "telemetry": {"accessLog": {"settings": [{"sinks": [{"type": "ALS", "als": records}]}]}},
+    }
+    proxy = {"apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "EnvoyProxy", "metadata": {"name": "cascade"}, "spec": spec}
+    return _HEAD + _dumped(proxy)
+
+
 def _pod() -> Node:
     spec: Node = YAML(typ="safe").load(_K8S / "pair" / "pair.yaml")["spec"]["template"]["spec"]
     return spec
@@ -112,5 +137,6 @@ def _dumped(*documents: Node) -> str:
     text = io.StringIO()
     yaml = YAML()
     yaml.width = 200
+    yaml.representer.ignore_aliases = lambda _: True
     yaml.dump_all(documents, text)
     return text.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tempfile
@@ -17,17 +18,21 @@ _CORE = ("kubernetes-validate==1.37.0", "kubernetes_validate/kubernetes-json-sch
 CRDS = {
     "istio.io/api@v1.31.1": "kubernetes/customresourcedefinitions.gen.yaml",
     "sigs.k8s.io/gateway-api@v1.6.3": "config/crd/standard/*.yaml",
+    "github.com/envoyproxy/gateway@v1.9.1": "charts/gateway-helm/charts/crds/crds/generated/*.yaml",
     "github.com/kyverno/kyverno@v1.19.1": "config/crds/policies.kyverno.io/*.yaml",
     "github.com/prometheus-operator/prometheus-operator@v0.85.0": "example/prometheus-operator-crd/*.yaml",
 }
 """Go module → where in it the definitions lie."""
 _KINDS = frozenset(
-    "ServiceEntry DestinationRule VirtualService GatewayClass Gateway HTTPRoute MutatingPolicy PodMonitor PrometheusRule".split()
+    (
+        "EnvoyFilter ServiceEntry DestinationRule VirtualService GatewayClass Gateway HTTPRoute MutatingPolicy PodMonitor PrometheusRule "
+        "Backend ClientTrafficPolicy EnvoyExtensionPolicy EnvoyPatchPolicy EnvoyProxy HTTPRouteFilter BackendTrafficPolicy"
+    ).split()
 )
 _EVERY: dict[str, Any] = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
 """What every object has, also where its definition does not say so."""
-VERSION = "2"
-"""Goes up when something here changes, so that an old cache is left alone."""
+VERSION = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
+"""Another one when something here changes, so that an old cache is left alone."""
 
 
 def folder() -> Path:

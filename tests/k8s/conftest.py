@@ -1,0 +1,31 @@
+"""One API server for all tests that need one: what they apply for good differs by name or namespace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.k8s.cluster import Cluster
+from tools.k8s.schemas import definitions
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster")) as running:
+        for namespace in ("cascade", "cascade-egress", "team-a", "observability", "istio-system", "monitoring"):  # a dry run makes none
+            running.kubectl("create", "namespace", namespace)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def extended(cluster: Cluster) -> Cluster:
+    """The kinds of Istio, Gateway API, Envoy Gateway, Kyverno and the Prometheus operator are known."""
+    crds = list(definitions())
+    done = cluster.apply("\n---\n".join([json.dumps(one) for one in crds]))
+    assert done.returncode == 0, done.stderr
+    names = [f"crd/{one['metadata']['name']}" for one in crds]
+    done = cluster.kubectl("wait", "--for=condition=established", "--timeout=50s", *names)
+    assert done.returncode == 0, done.stderr
+    return cluster
