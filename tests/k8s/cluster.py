@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -89,6 +88,22 @@ class Cluster:
         """Apply manifests strictly, by the server."""
         return self.kubectl("apply", "--server-side", "--validate=strict", *more, "-f", "-", manifests=manifests)
 
+    def kubeconfig(self) -> Path:
+        """Give a file by which other programs ask the API server as its administrator."""
+        path = self._folder / "kubeconfig.json"
+        server = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
+        named = {"cluster": "c", "user": "u"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": server}],
+            "users": [{"name": "u", "user": {"token": "admin-token"}}],
+            "contexts": [{"name": "c", "context": named}],
+            "current-context": "c",
+        }
+        path.write_text(json.dumps(config))
+        return path
+
     def mutate(self, name: str, spec: Node) -> None:
         """Put a mutating policy in force, for a namespace of its own with Pod Security `restricted`; a policy of that name is replaced."""
         spec["matchConstraints"]["namespaceSelector"] = {"matchLabels": {"kubernetes.io/metadata.name": name}}
@@ -113,19 +128,3 @@ def pod(namespace: str = "team-a", *, env: list[Node] | None = None, labels: dic
 def created(cluster: Cluster, made: Node) -> subprocess.CompletedProcess[str]:
     """Create something as a dry run, and say what came of it as JSON."""
     return cluster.kubectl("create", "--dry-run=server", "-o", "json", "-f", "-", manifests=json.dumps(made))
-
-    def kubeconfig(self) -> Path:
-        """Give a file by which other programs ask the API server as its administrator."""
-        path = self._folder / "kubeconfig.json"
-        server = {"server": f"https://127.0.0.1:{self._port}", "insecure-skip-tls-verify": True}
-        named = {"cluster": "c", "user": "u"}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": server}],
-            "users": [{"name": "u", "user": {"token": "admin-token"}}],
-            "contexts": [{"name": "c", "context": named}],
-            "current-context": "c",
-        }
-        path.write_text(json.dumps(config))
-        return path
