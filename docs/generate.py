@@ -17,6 +17,7 @@ from extproc.core.features import Feature, How  # noqa: E402
 from extproc.core.steps.rules import BASE, RULES  # noqa: E402
 from extproc.envoyconf.example import example_yaml  # noqa: E402
 from tools.k8s import mesh, policies  # noqa: E402
+from tools.k8s.mistakes import MISTAKES  # noqa: E402
 from tools.observability.alerts import prometheus_rule, runbook  # noqa: E402
 from tools.observability.dashboard import dashboard  # noqa: E402
 
@@ -45,6 +46,12 @@ def translation() -> str:
     return _head("docs/translation.md") + "".join([_fields(spec) for spec in DIALECTS.values()])
 
 
+def kubernetes() -> str:
+    """Give docs/kubernetes.md: its hand-written beginning, and the table of planted mistakes."""
+    rows = [("mistake", "planted in", "refused by"), ("---",) * 3, *[(one.what, f"`k8s/{one.overlay}`", one.layer) for one in MISTAKES]]
+    return _head("docs/kubernetes.md") + "\n" + "\n".join(["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
 def _fields(client: DialectSpec) -> str:
     models = [spec for spec in DIALECTS.values() if spec is not client]
     named = [(f"`{field}`", feature) for field, feature in client.fields.items()] + [("any other", Feature.UNKNOWN)]
@@ -60,6 +67,7 @@ def _how(how: How) -> str:
 
 MADE: dict[str, Callable[[], str]] = {
     "docs/config.schema.json": schema_text,
+    "docs/kubernetes.md": kubernetes,
     "docs/prometheus.md": prometheus,
     "docs/rules.md": rules,
     "docs/translation.md": translation,
