@@ -33,6 +33,21 @@ def pod_spec(path: Path) -> dict[str, Any]:
     return spec
 
 
+def configuration(file: Path, addresses: list[int], draft: str, verify: str) -> str:
+    """Give the manifest's configuration, with this machine's free ports and the simulated providers in it."""
+    text = file.read_text()
+    listen, admin, envoy_admin = addresses
+    for old, new in (
+        (":10000", f":{listen}"),
+        (":9464", f":{admin}\nenvoy_admin: 127.0.0.1:{envoy_admin}"),
+        ("https://api.deepseek.com/anthropic", draft),
+        ("https://api.anthropic.com", verify),
+        ("drain_s: 300", "drain_s: 20"),
+    ):
+        text = text.replace(old, new)
+    return text
+
+
 class Container:
     """One container; volumes are folders, of which it sees those that it mounts, by the path that the manifest says."""
 

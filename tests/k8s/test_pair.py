@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from extproc.simulator import Profile, Simulator
-from tests.k8s.pod import Container, documents, pod_spec
+from tests.k8s.pod import Container, configuration, documents, pod_spec
 from tests.support.background import Background
 from tests.support.system import ROOT, free_ports, until
 
@@ -37,21 +37,6 @@ class Pod:
     def ask(self, words: str, **more: Any) -> httpx.Response:
         body = {"model": "claude-opus-4-8", "max_tokens": 1024, "messages": [{"role": "user", "content": words}], **more}
         return httpx.post(f"{self.url}/v1/messages", json=body, headers={"x-api-key": "client-key"}, timeout=30)
-
-
-def configuration(file: Path, addresses: list[int], draft: str, verify: str) -> str:
-    """Give the manifest's configuration, with this machine's free ports and the simulated providers in it."""
-    text = file.read_text()
-    listen, admin, envoy_admin = addresses
-    for old, new in (
-        (":10000", f":{listen}"),
-        (":9464", f":{admin}\nenvoy_admin: 127.0.0.1:{envoy_admin}"),
-        ("https://api.deepseek.com/anthropic", draft),
-        ("https://api.anthropic.com", verify),
-        ("drain_s: 300", "drain_s: 20"),
-    ):
-        text = text.replace(old, new)
-    return text
 
 
 @pytest.fixture(params=["sidecar", "gateway"])
