@@ -8,7 +8,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-agents test-browser screenshots test-jaeger test-prometheus test-redis test-image k8s-test k8s-check image image-lock sbom check format generate protos bench soak fuzz clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-agents test-browser screenshots test-jaeger test-prometheus test-redis test-image test-netns k8s-test k8s-check image image-lock sbom check format generate protos bench soak fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -61,6 +61,9 @@ test-redis: .venv/.dev ## what teams spend, shared by sidecars in a real Redis (
 
 test-image: .venv/.dev ## the Dockerfile, built for real, serves as uid 65532 on a read-only root (as root; Debian: buildah, debootstrap)
 	$(BIN)/python -m pytest -m image tests/image $(ARGS)
+
+test-netns: .venv/.dev ## interception in network namespaces: pod and gateway, SDKs by the providers' own names (as root; Debian: nftables)
+	$(BIN)/python -m pytest -m netns tests/netns $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import rules, generated files up to date
 	$(BIN)/ruff format --check .

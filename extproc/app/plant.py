@@ -40,8 +40,10 @@ class AddressError(Exception):
 
 def check_addresses(config: Config) -> None:
     """Try the addresses before anything starts, so that the reason is told in one line. AddressError names the first."""
-    for key in ("listen", "admin", "envoy_admin"):
-        address: str = getattr(config, key)
+    addresses = {"listen": config.listen, "admin": config.admin, "envoy_admin": config.envoy_admin}
+    if config.intercept.hosts:
+        addresses["intercept.listen"] = config.intercept.listen
+    for key, address in addresses.items():
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as tried:

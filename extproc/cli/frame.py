@@ -28,6 +28,8 @@ COMMANDS = {
     "serve": ("extproc.cli.serve", "Run the sidecar alone, as a container does."),
     "drain": ("extproc.cli.drain", "Wait for SIGTERM, then let Envoy's requests end."),
     "envoy-config": ("extproc.cli.envoy_config", "Print the Envoy bootstrap that `up` uses."),
+    "certificates": ("extproc.cli.certificates", "Issue the certificates of intercepted hosts."),
+    "redirect-rules": ("extproc.cli.redirect_rules", "Print the nftables rules for interception."),
     "check": ("extproc.cli.check", "Check a configuration file."),
     "explain": ("extproc.cli.explain", "Say what would be done with a request, and why."),
     "fingerprint": ("extproc.cli.fingerprint", "Print what stands for an API key in policies."),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import ssl
 from collections.abc import Callable
 from dataclasses import Field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -51,6 +53,8 @@ def _settings(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--name", default="simulator", show_default=True, help="Name in the server header and in log lines.")
 @click.option("--model", "models", multiple=True, metavar="NAME", help="A model that GET /v1/models lists; may be repeated.")
 @click.option("--api-key-env", metavar="NAME", help="Ask for the API key that this environment variable holds.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="Serve HTTPS, with the certificate in this PEM file.")
+@click.option("--key", type=click.Path(path_type=Path), help="Its private key. [default: in the same file]")
 @click.option("--steerable", is_flag=True, help="Let requests change the settings below by a header.")
 @click.option("--steer-header", default=STEER_HEADER, show_default=True, metavar="NAME", help="Name of that header.")
 @_settings
@@ -61,6 +65,8 @@ def command(
     name: str,
     models: tuple[str, ...],
     api_key_env: str | None,
+    certificate: Path | None,
+    key: Path | None,
     steerable: bool,
     steer_header: str,
     **settings: Any,
@@ -78,8 +84,9 @@ def command(
         steer_header=steer_header,
         **settings,
     )
+    tls = None if certificate is None else _tls(certificate, key)
     try:
-        run(serve(profile, host, port, ready=_ready, tell=partial(click.echo, err=True)))
+        run(serve(profile, host, port, ready=_ready, tell=partial(click.echo, err=True), tls=tls))
     except OSError as error:
         reason = "the address is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
         raise click.ClickException(f"{host}:{port}: {reason}") from error
@@ -87,6 +94,15 @@ def command(
 
 def _ready(url: str) -> None:
     click.echo(f"listening on {url}")
+
+
+def _tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one, too
+        raise click.BadParameter(f"{certificate}: {error.strerror or error}", param_hint="--certificate") from None
+    return context
 
 
 def _key(variable: str) -> str:

@@ -15,7 +15,7 @@ from extproc.core.vocabulary import Mode, Role
 
 def advice(config: Config) -> tuple[Problem, ...]:
     """Give a warning for each doubtful setting, with its line."""
-    about = (_addresses, _credentials, _dialects, _router, _shadow, _prices, _policies, _state, _telemetry)
+    about = (_addresses, _credentials, _interception, _dialects, _router, _shadow, _prices, _policies, _state, _telemetry)
     found = [told for look in about for told in look(config)]
     return tuple(config.source.problem(tuple(key.split(".")), message) for key, message in found)
 
@@ -49,6 +49,14 @@ def _credentials(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{place}.base_url", f"the key travels unencrypted to {endpoint.upstream.host}"
         if endpoint.role is Role.DRAFT and endpoint.forward and endpoint.upstream.host not in verify_hosts:
             yield f"{place}.api_key", f"the client's own key goes to {endpoint.upstream.host}, which is not where the client sent it"
+
+
+def _interception(config: Config) -> Iterator[tuple[str, str]]:
+    """Clients' own keys go where the client sent them, or to the model that stands in for it."""
+    forwarded = {endpoint.upstream.host for endpoint in endpoints(config) if endpoint.role is Role.VERIFY and endpoint.forward}
+    for index, host in enumerate(config.intercept.hosts):
+        if forwarded and host not in forwarded:
+            yield f"intercept.hosts.{index}", f"clients' own keys for {host} go to {' and '.join(sorted(forwarded))}"
 
 
 def _place(config: Config, endpoint: Endpoint) -> str:

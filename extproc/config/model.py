@@ -209,6 +209,7 @@ class Verify(Strict):
     timeout_s: Seconds = Field(120, description="silence of the verify provider in a side call after which it counts as failed")
     max_output_tokens: int = Field(8192, gt=0, description="most tokens that the verify model may write")
     keepalive_s: Seconds = Field(5, description="a streaming client hears a ping at least this often while held")
+    intercept: Intercept = Field(Intercept(), description="calls of clients that name the provider itself, taken on their way")
     instruction: str = Field("", description="what the verify model is asked, with {draft} and {accept_word} in it; empty = the default")
 
     @field_validator("instruction")

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from extproc.config import certificates
 from extproc.config.endpoints import Endpoint, Secret, endpoints
 from extproc.config.model import Config
 from extproc.config.otlp import export, header_secrets
@@ -38,6 +39,7 @@ class _UnusableKeyError(Exception):
 def check_secrets(config: Config, environ: Mapping[str, str]) -> None:
     """Read every secret and forget it. ConfigError with all that are missing or unusable."""
     _, problems = _read(config, environ)
+    problems += certificates.problems(config)
     try:
         state_password(config, environ)
     except ConfigError as error:
@@ -53,7 +55,7 @@ def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str
     the file of a key that cannot be read stays as it was.
 
     Returns:
-        The clusters whose file changed.
+        The clusters, and the intercepted hosts' secrets, whose file changed.
 
     Raises:
         ConfigError: a key is missing or unusable.
@@ -62,10 +64,11 @@ def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str
     values, problems = _read(config, environ)
     folder = _private_folder(runtime)
     values |= {name: value for name, (_, value) in header_secrets(export(config.telemetry.otlp_endpoint, environ)).items()}
-    wanted = {runtime.secret(name) for name in (*[endpoint.cluster for endpoint in endpoints(config) if endpoint.secret], *values)}
+    answers = {name: _sds(name, value) for name, value in values.items()} | certificates.secrets(config.intercept)
+    wanted = {runtime.secret(name) for name in (*[endpoint.cluster for endpoint in endpoints(config) if endpoint.secret], *answers)}
     for stale in set(folder.glob("*.yaml")) - wanted:
         stale.unlink()
-    changed = tuple(cluster for cluster, value in values.items() if write_private(runtime.secret(cluster), _sds(cluster, value)))
+    changed = tuple(name for name, answer in answers.items() if write_private(runtime.secret(name), answer))
     if problems:
         raise ConfigError(problems)
     return changed

@@ -108,6 +108,10 @@ TraceUrl = Annotated[str, *_shaped(r"(https?://[!-?A-~]*\{trace_id\}[!-?A-~]*)?"
 StateFile = Annotated[str, AfterValidator(lambda value, info: _beside_the_file(value, info) if value else value)]
 StateStore = Annotated[str, AfterValidator(_state)]
 KeyFile = Annotated[str, AfterValidator(_beside_the_file)]
+FolderBeside = Annotated[str, AfterValidator(lambda value, info: _beside_the_file(value, info) if value else value)]
+HostName = Annotated[
+    str, *_shaped(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?", "a host's name such as api.anthropic.com")
+]
 Folder = Annotated[str, _shaped(r"[^\x00-\x1f\x7f]*", "the path of a folder")[0]]
 EnvName = Annotated[
     str, *_shaped(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable such as DEEPSEEK_API_KEY, never the key itself")

@@ -10,7 +10,7 @@ from pathlib import Path
 from extproc.config.endpoints import Endpoint, Upstream
 from extproc.config.runtime import RuntimeDir
 from extproc.core.vocabulary import Role
-from extproc.envoyconf.parts import Node, extension, http_options, pipe, socket_address
+from extproc.envoyconf.parts import Node, extension, http_options, pipe, sds_source, socket_address
 
 ORIGIN = "origin"
 PROCESSOR = "extproc"
@@ -116,12 +116,10 @@ def ca_bundle() -> str:
 
 def injected(secret: str, header: str, runtime: RuntimeDir) -> list[Node]:
     """Give the filters that put a secret, by its name, into a header of every request that leaves."""
-    file = runtime.secret(secret)
-    source = {"path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}}, "resource_api_version": "V3"}
     credential = extension(
         "envoy.http.injected_credentials.generic",
         "envoy.extensions.http.injected_credentials.generic.v3.Generic",
-        credential={"name": secret, "sds_config": source},
+        credential={"name": secret, "sds_config": sds_source(runtime.secret(secret))},
         header=header,
     )
     name = "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector"

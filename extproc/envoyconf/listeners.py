@@ -19,11 +19,19 @@ _PATHS = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "chat/completions"
 
 def client(config: Config, tracing: Node) -> Node:
     """Give the client-facing listener, HTTP/1.1 and h2c; `tracing`: what its connection manager is to do about spans."""
-    manager = _manager(config, "client", client_routes(config), [_size_limit(config), *usage.filters(config), _ext_proc(config), _ROUTER])
-    manager |= {
-        "early_header_mutation_extensions": [_own_headers(traced=bool(tracing))],
+    hosts = [virtual_host(config, "client", ["*"], client_routes(config))]
+    manager = clients_manager(config, "client", hosts, tracing, behind_proxy=True)
+    return _listener("client", socket_address(config.listen), config, manager)
+
+
+def clients_manager(config: Config, name: str, hosts: list[Node], tracing: Node, *, behind_proxy: bool) -> Node:
+    """Give the connection manager of a listener that clients reach. `behind_proxy`: what `identity` believes may come from one."""
+    told = config.identity.jwt_payload_header
+    manager = _manager(config, name, hosts, [_size_limit(config), *usage.filters(config), _ext_proc(config), _ROUTER])
+    return manager | {
+        "early_header_mutation_extensions": [_own_headers(traced=bool(tracing), also="" if behind_proxy else told or "")],
         "request_headers_timeout": "30s",
-        "forward_client_cert_details": "ALWAYS_FORWARD_ONLY" if config.identity.forwarded_certificate else "SANITIZE",
+        "forward_client_cert_details": "ALWAYS_FORWARD_ONLY" if behind_proxy and config.identity.forwarded_certificate else "SANITIZE",
         "use_remote_address": True,
         "skip_xff_append": True,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
@@ -31,12 +39,12 @@ def client(config: Config, tracing: Node) -> Node:
         "local_reply_config": _errors(config),
         **tracing,
     }
-    return _listener("client", socket_address(config.listen), config, manager)
 
 
 def egress(config: Config, runtime: RuntimeDir, tracing: Node) -> Node:
     """Give the listener for our own calls to models; only this user may connect. `tracing` as for `client`."""
-    manager = _manager(config, "egress", egress_routes(config), [*usage.filters(config), _ROUTER])
+    hosts = [virtual_host(config, "egress", ["*"], egress_routes(config))]
+    manager = _manager(config, "egress", hosts, [*usage.filters(config), _ROUTER])
     # An answer that breaks off is to be known at once, and not after the delay that is meant for clients on a network.
     manager |= {"local_reply_config": _errors(config), "delayed_close_timeout": "0s", **tracing}
     # Its connections come from requests that were let in already; a crowd at the clients' door must not keep them from being answered.
@@ -44,18 +52,27 @@ def egress(config: Config, runtime: RuntimeDir, tracing: Node) -> Node:
 
 
 def _listener(name: str, address: Node, config: Config, manager: Node) -> Node:
-    kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     return {
         "name": name,
         "address": address,
         "per_connection_buffer_limit_bytes": config.limits.max_body_bytes + _SLACK_BYTES,
-        "filter_chains": [{"filters": [extension("envoy.filters.network.http_connection_manager", kind, **manager)]}],
+        "filter_chains": [{"filters": [network_filter(manager)]}],
     }
 
 
-def _manager(config: Config, name: str, routes: list[Node], filters: list[Node]) -> Node:
-    host = {"name": name, "domains": ["*"], "request_body_buffer_limit": config.limits.max_body_bytes}
-    host["routes"] = usage.there_only(config, routes)
+def network_filter(manager: Node) -> Node:
+    """Give a connection manager as the filter of a chain."""
+    kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    return extension("envoy.filters.network.http_connection_manager", kind, **manager)
+
+
+def virtual_host(config: Config, name: str, domains: list[str], routes: list[Node]) -> Node:
+    """Give the routes of requests to some hosts, under a name."""
+    host: Node = {"name": name, "domains": domains, "request_body_buffer_limit": config.limits.max_body_bytes}
+    return {**host, "routes": usage.there_only(config, routes)}
+
+
+def _manager(config: Config, name: str, hosts: list[Node], filters: list[Node]) -> Node:
     return {
         "stat_prefix": name,
         "codec_type": "AUTO",
@@ -65,7 +82,7 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
         "generate_request_id": False,  # nothing is added to what a client sends
         "server_header_transformation": "PASS_THROUGH",
         "normalize_path": True,
-        "route_config": {"name": name, "virtual_hosts": [host]},
+        "route_config": {"name": name, "virtual_hosts": hosts},
         "http_filters": filters,
     }
 
@@ -73,8 +90,8 @@ def _manager(config: Config, name: str, routes: list[Node], filters: list[Node])
 _ROUTER = extension("envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True)
 
 
-def _own_headers(*, traced: bool) -> Node:
-    """Takes away what a client says in our name, and says whether we trace.
+def _own_headers(*, traced: bool, also: str) -> Node:
+    """Takes away what a client says in our name, and the header `also`; says whether we trace.
 
     Before every filter and before the first choice of a route, so that a client steers nothing, also when the processor is down.
     """
@@ -82,6 +99,8 @@ def _own_headers(*, traced: bool) -> Node:
     asked = {"key": PLAN_HEADER, "value": "%REQ(x-cascade-plan)%"}
     mutations: list[Node] = [{"remove": PLAN_HEADER}, {"append": {"header": asked, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}]
     mutations += [{"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in ("x-cascade-", "x-envoy-")]
+    if also:
+        mutations.append({"remove": also})
     if traced:
         mutations.append({"append": {"header": {"key": TRACER_HEADER, "value": "envoy"}}})
     kind = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"

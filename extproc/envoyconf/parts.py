@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from extproc.config.model import Config
@@ -40,6 +41,11 @@ def socket_address(address: str) -> Node:
     """Give the address of `host:port`."""
     host, _, port = address.rpartition(":")
     return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
+
+
+def sds_source(file: Path) -> Node:
+    """Give the source of a secret: a file that is read again when it is replaced."""
+    return {"path_config_source": {"path": str(file), "watched_directory": {"path": str(file.parent)}}, "resource_api_version": "V3"}
 
 
 def pipe(path: object, **more: Any) -> Node:

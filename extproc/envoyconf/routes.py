@@ -58,6 +58,12 @@ def processed_paths(config: Config) -> tuple[str, ...]:
     )
 
 
+def intercepted_routes(config: Config, host: str, cluster: str) -> list[Node]:
+    """Give the routes of calls to a provider by its own name: what is no LLM call goes on to it, with whatever credential it carries."""
+    rest = _bypass(config, f"{host} /", {"prefix": "/"}, _action(config, cluster, Upstream(host, 443, True, "")), forward=True)
+    return [*_upgrades(config), *_llm_calls(config, processed=is_processed(config)), *_count_tokens(config), rest]
+
+
 def egress_routes(config: Config) -> list[Node]:
     """Give the routes of the listener for our own calls: the same, by the target header, and never through the processor."""
     return list(_llm_calls(config, processed=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import signal
+import ssl
 from collections import deque
 from collections.abc import Callable
 from time import time
@@ -43,6 +44,7 @@ class Simulator:
         port: Port to listen on; 0 takes a free one, see `port`.
         record: Keep the newest 200 requests, bodies and answers included, in `requests`. A bench does without.
         tell: Called with one line for each finished request. It holds no content and no secret.
+        tls: Serve HTTPS with this certificate; default: plain HTTP.
         script: Says what to answer to a request (its dialect, what is understood of it, its body); None: what the profile says.
             RefusedError refuses the request.
 
@@ -58,6 +60,7 @@ class Simulator:
         port: int = 0,
         record: bool = True,
         tell: Tell | None = None,
+        tls: ssl.SSLContext | None = None,
         script: Script | None = None,
     ) -> None:
         self.profile = profile or Profile()
@@ -70,6 +73,7 @@ class Simulator:
         self._host = host
         self._record = record
         self._tell = tell
+        self._tls = tls
         self._script = script
         self._runner: web.ServerRunner | None = None
 
@@ -77,7 +81,7 @@ class Simulator:
     def url(self) -> str:
         """The provider's root, without a slash at the end."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return f"http{'s' if self._tls else ''}://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
         # A client that leaves cancels the handler, so that nothing is left behind of an answer that hangs.
@@ -92,7 +96,7 @@ class Simulator:
         runner = self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self.port, backlog=_BACKLOG).start()
+            await web.TCPSite(runner, self._host, self.port, backlog=_BACKLOG, ssl_context=self._tls).start()
         except OSError:
             await runner.cleanup()
             raise
@@ -218,7 +222,9 @@ class Simulator:
         return {"server": self.profile.name, name: prefix + ids.letters(seed, "request", 22)}
 
 
-async def serve(profile: Profile, host: str, port: int, *, ready: Callable[[str], None], tell: Tell) -> None:
+async def serve(
+    profile: Profile, host: str, port: int, *, ready: Callable[[str], None], tell: Tell, tls: ssl.SSLContext | None = None
+) -> None:
     """Run one provider until the process is told to stop by SIGINT or SIGTERM.
 
     Args:
@@ -227,6 +233,7 @@ async def serve(profile: Profile, host: str, port: int, *, ready: Callable[[str]
         port: Port to listen on; 0 takes a free one.
         ready: Called with the provider's URL once it listens.
         tell: Called with one line for each finished request.
+        tls: Serve HTTPS with this certificate.
 
     Raises:
         OSError: Where the address cannot be had.
@@ -235,6 +242,6 @@ async def serve(profile: Profile, host: str, port: int, *, ready: Callable[[str]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with Simulator(profile, host=host, port=port, record=False, tell=tell) as simulator:
+    async with Simulator(profile, host=host, port=port, record=False, tell=tell, tls=tls) as simulator:
         ready(simulator.url)
         await stopped.wait()

@@ -13,6 +13,8 @@ SECRET = "sk-never-to-be-seen"
 ENVIRON = {"DRAFT_KEY": SECRET, "VERIFY_KEY": SECRET}
 ALL: dict[str, Any] = {"openai_chat": {}, "openai_responses": {}}
 
+INTERCEPT: dict[str, Any] = {"hosts": ["api.anthropic.com", "api.openai.com"], "certificates": "/etc/cascade/certificates"}
+
 
 def variant(draft: dict[str, Any] | None = None, verify: dict[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
     """Give a small configuration with some keys changed: of the two models, and by keyword of the rest."""
@@ -54,6 +56,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "traces": variant(telemetry={"otlp_endpoint": "http://jaeger:4317"}),
     "traces by tls": variant(telemetry={"otlp_endpoint": "https://collector.example.com:4317"}),
     "usage by older filters": variant({"dialects": ALL}, {"dialects": ALL}, telemetry={"usage_source": "to_metadata"}),
+    "interception": variant(intercept=INTERCEPT),
+    "interception of all that can be": variant(
+        telemetry={"otlp_endpoint": "http://jaeger:4317"},
+        identity={"jwt_payload_header": "x-jwt", "forwarded_certificate": True},
+        intercept={**INTERCEPT, "listen": "[::]:15001", "plain_http": True},
+    ),
     "origin": variant(origin={"base_url": "http://origin.example.com:81"}),
     "origin under a path": variant(origin={"base_url": "https://origin.example.com/deep/v1"}),
     "smallest bodies": variant(limits={"max_body_bytes": 1024, "max_connections": 1}),
