@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from extproc.config.interception import Intercept
 from extproc.config.policies import Identity, PolicySection
 from extproc.config.problems import Source
 from extproc.config.strict import Strict
