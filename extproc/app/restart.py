@@ -21,6 +21,7 @@ _FIXED: tuple[Path, ...] = (
     ("envoy_admin",),
     ("workers",),
     ("transport",),
+    ("processor",),
     ("runtime_dir",),
     ("drain_s",),
     ("limits",),

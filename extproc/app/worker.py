@@ -81,7 +81,7 @@ class Worker:
             config.shadow_max_inflight,
         )
         self._probe = EnvoyProbe(config.listen, [runtime.worker(each) for each in range(config.workers)])
-        self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes)
+        self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes, shared_port=config.workers > 1)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
         told = (self._journal, Reader(log), self._meters, self._probe)
         self._admin = Admin(*told, {}, lambda: budgets(self._config, counts, self._keeper)) if index == 0 else None
@@ -125,6 +125,8 @@ class Worker:
         self._decisions.start()
         if self._exporter is not None:
             self._exporter.start()
+        if self._config.processor.listen:
+            self._server.listen(self._config.processor.listen, self._config.processor.tls)
         await self._server.start(self._runtime.records(self._index, self._config.transport))
         if self._native is not None:
             await self._native.start(self._runtime.worker(self._index))

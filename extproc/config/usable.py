@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from extproc.config.model import Config
 from extproc.config.policy import policy
 from extproc.config.problems import ConfigError, Problem
+from extproc.config.processor import unusable
 from extproc.config.secrets import check_secrets
 from extproc.core.steps.classify import RULES
 
@@ -24,6 +25,7 @@ def check_usable(config: Config, environ: Mapping[str, str], *, with_secrets: bo
     looks: list[Callable[[], object]] = [lambda: policy(config, KNOWN_RULES)]
     if with_secrets:
         looks.append(lambda: check_secrets(config, environ))
+        problems += [config.source.problem(("processor", "tls", key), why) for key, why in _unusable(config)]
     for look in looks:
         try:
             look()
@@ -31,6 +33,11 @@ def check_usable(config: Config, environ: Mapping[str, str], *, with_secrets: bo
             problems += error.problems
     if problems:
         raise ConfigError(problems)
+
+
+def _unusable(config: Config) -> Iterator[tuple[str, str]]:
+    """Give each key of `processor.tls` whose file cannot be used, and why."""
+    return unusable(config.processor.tls) if config.processor.tls else iter(())
 
 
 def _missing(config: Config) -> Iterator[Problem]:

@@ -1,7 +1,6 @@
 """Configuration → Envoy bootstrap, one function per part.
 
 listeners   the clients' door and the egress socket, with their filters and logs
-intercept   the listener of redirected connections
 routes      LLM calls by path, dialect and target; everything else to the origin
 clusters    providers, origin, the sidecar
 tracing     Envoy's own spans, and the collector that gets them
@@ -22,7 +21,7 @@ from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
 from extproc.config.otlp import export
 from extproc.config.runtime import RuntimeDir
-from extproc.envoyconf import clusters, intercept, listeners, routes, tracing
+from extproc.envoyconf import clusters, listeners, routes, tracing
 from extproc.envoyconf.parts import Node, extension, socket_address
 from extproc.envoyconf.typed import BootstrapError, message
 
@@ -35,6 +34,7 @@ def bootstrap(
     workers: int | None = None,
     authorities: str | None = None,
     environ: Mapping[str, str] | None = None,
+    processor: str | None = None,
 ) -> Node:
     """Give the whole bootstrap as JSON data; it was built as Envoy's typed messages, too.
 
@@ -44,11 +44,12 @@ def bootstrap(
         workers: Number of sidecar processes. Default: the configured number.
         authorities: File of the certificate authorities that providers' certificates are held against. Default: the system's.
         environ: Where OpenTelemetry's variables are taken from. Default: the process's environment.
+        processor: `host:port` of sidecars on other machines, whose own calls go through Envoys of their own. Default: this machine's.
 
     Raises:
         BootstrapError: a part names a type or field that Envoy does not have.
     """
-    whole = untyped(config, runtime, workers, authorities, environ)
+    whole = untyped(config, runtime, workers, authorities, environ, processor)
     message(whole)
     return whole
 
@@ -59,21 +60,20 @@ def untyped(
     workers: int | None = None,
     authorities: str | None = None,
     environ: Mapping[str, str] | None = None,
+    processor: str | None = None,
 ) -> Node:
     """Give the same, but not built as typed messages, whose import takes a second. Arguments are those of `bootstrap`."""
     sockets = [runtime.worker(index) for index in range(config.workers if workers is None else workers)]
     trusted = authorities or clusters.ca_bundle()
     made = [clusters.provider(endpoint, runtime, trusted) for endpoint in endpoints(config)]
     made.append(clusters.origin(routes.origin_of(config), trusted))
-    made.append(clusters.processor(clusters.PROCESSOR, sockets))
-    made.append(clusters.processor(clusters.RECORDS, [runtime.records(0, config.transport)]))
+    for name, local in ((clusters.PROCESSOR, sockets), (clusters.RECORDS, [runtime.records(0, config.transport)])):
+        made.append(clusters.remote_processor(name, processor, runtime) if processor else clusters.processor(name, local))
     exported = export(config.telemetry.otlp_endpoint, os.environ if environ is None else environ)
     made += tracing.cluster(exported, runtime, trusted)
-    made += intercept.clusters(config, trusted)
     doors = [
         listeners.client(config, tracing.manager(exported)),
-        listeners.egress(config, runtime, tracing.manager(exported, operation="egress")),
-        *intercept.listener(config, runtime, tracing.manager(exported)),
+        *([] if processor else [listeners.egress(config, runtime, tracing.manager(exported, operation="egress"))]),
     ]
     return {
         "node": {"id": "cascade", "cluster": "cascade"},  # SDS refuses an Envoy without a name
@@ -90,6 +90,7 @@ def to_yaml(
     workers: int | None = None,
     authorities: str | None = None,
     environ: Mapping[str, str] | None = None,
+    processor: str | None = None,
 ) -> str:
     """Give the bootstrap as YAML text; arguments and errors are those of `bootstrap`."""
     text = io.StringIO()
@@ -98,7 +99,7 @@ def to_yaml(
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # keep the reader's order
     yaml.representer.ignore_aliases = lambda _: True  # written out twice rather than `*id001`
     yaml.width = 140
-    yaml.dump(bootstrap(config, runtime, workers, authorities, environ), text)
+    yaml.dump(bootstrap(config, runtime, workers, authorities, environ, processor), text)
     return text.getvalue()
 
 

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from extproc.config.endpoints import Endpoint, Upstream
+from extproc.config.processor import AUTHORITY, CERTIFICATE
 from extproc.config.runtime import RuntimeDir
 from extproc.core.vocabulary import Role
 from extproc.envoyconf.parts import Node, extension, http_options, pipe, sds_source, socket_address
@@ -55,6 +56,48 @@ def processor(name: str, sockets: Sequence[Path]) -> Node:
         "typed_extension_protocol_options": http_options({"explicit_http_config": {"http2_protocol_options": {}}}),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
+
+
+def remote_processor(name: str, address: str, runtime: RuntimeDir) -> Node:
+    """Give a cluster of sidecars on other machines, at `host:port`, by mutual TLS: every address of the host is one of them."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    literal = _is_ip(host)
+    endpoint = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+    # Pings keep firewalls awake and find out what has gone without a word; the sidecar takes them as often as every 5 s (`shell.limits`).
+    http2 = {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
+    return {
+        "name": name,
+        **({"type": "STATIC"} if literal else {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED"}),
+        "connect_timeout": "1s",
+        "circuit_breakers": {"thresholds": [{"max_connections": _MANY, "max_pending_requests": _MANY, "max_requests": _MANY}]},
+        "typed_extension_protocol_options": http_options({"explicit_http_config": {"http2_protocol_options": http2}}),
+        # One that drains, or whose machine is gone, is left out of the choice. Where none is left Envoy tries them all, and fails open.
+        "health_checks": [
+            {"timeout": "1s", "interval": "5s", "unhealthy_threshold": 2, "healthy_threshold": 1, "grpc_health_check": {}},
+        ],
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "transport_socket": _mutual_tls(host, runtime, literal=literal),
+    }
+
+
+def _mutual_tls(host: str, runtime: RuntimeDir, *, literal: bool) -> Node:
+    named = {"san_type": "IP_ADDRESS" if literal else "DNS", "matcher": {"exact": host}}
+    certificate, authority = ({"name": name, "sds_config": sds_source(runtime.secret(name))} for name in (CERTIFICATE, AUTHORITY))
+    return extension(
+        "envoy.transport_sockets.tls",
+        "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        **({} if literal else {"sni": host}),
+        common_tls_context={
+            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+            "alpn_protocols": ["h2"],
+            "tls_certificate_sds_secret_configs": [certificate],
+            "combined_validation_context": {
+                "default_validation_context": {"match_typed_subject_alt_names": [named]},
+                "validation_context_sds_secret_config": authority,
+            },
+        },
+    )
 
 
 _OUTLIER: Node = {

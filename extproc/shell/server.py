@@ -15,12 +15,13 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from extproc.config.processor import Tls
+from extproc.shell.credentials import credentials
 from extproc.shell.exchange import Stream
+from extproc.shell.limits import options
 
 _EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
 _ACCESS_LOG = "envoy.service.accesslog.v3.AccessLogService"
-_SLACK_BYTES = 1 << 20
-"""Room for headers and framing beside the largest body."""
 _LAST_RECORDS_S = 0.2
 """How long after the last exchange its record may take: Envoy sends them every 50 ms."""
 
@@ -57,22 +58,27 @@ class GrpcStream:
 class GrpcServer:
     """Serves until stopped."""
 
-    def __init__(self, handle: Handler, receive_log: LogReceiver, max_body_bytes: int) -> None:
+    def __init__(self, handle: Handler, receive_log: LogReceiver, max_body_bytes: int, *, shared_port: bool = False) -> None:
         self._handle = handle
         self._receive_log = receive_log
-        size = max_body_bytes + _SLACK_BYTES
-        self._server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", size),
-                ("grpc.max_metadata_size", 1 << 20),
-                ("grpc.so_reuseport", 0),
-            ],
-        )
+        self._server = grpc.aio.server(options=options(max_body_bytes, shared_port=shared_port))
         self._health = health.aio.HealthServicer()
         self._exchanges = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def listen(self, address: str, tls: Tls | None) -> None:
+        """Listen on the network as well, from `start` on. OSError where the address cannot be had.
+
+        With TLS, each client must show a certificate of the authority; the files are looked at again for each handshake.
+        """
+        try:
+            if tls is None:
+                self._server.add_insecure_port(address)
+            else:
+                self._server.add_secure_port(address, credentials(tls))
+        except RuntimeError as error:
+            raise OSError(f"{address}: cannot listen there") from error
 
     async def start(self, socket: Path) -> None:
         """Listen on a Unix socket that only this user may open; an old one in its place is removed."""

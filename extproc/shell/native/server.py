@@ -7,14 +7,13 @@ import socket
 from pathlib import Path
 from typing import Final, cast
 
+from extproc.shell.limits import SLACK_BYTES
 from extproc.shell.native.call import Call, Handler
 from extproc.shell.native.grpc import opening
 from extproc.shell.native.http2.connection import Connection
 from extproc.shell.native.http2.events import Arrived, Event, Opened, Over, Roomy
 
 METHOD: Final = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
-_SLACK_BYTES: Final = 1 << 20
-"""Room for headers and framing beside the largest body."""
 _BACKLOG: Final = 1024
 _LINGER_S: Final = 2.0
 """How long the last words to a peer may wait for it to read them."""
@@ -25,7 +24,7 @@ class NativeServer:
 
     def __init__(self, handle: Handler, max_body_bytes: int) -> None:
         self.handle = handle
-        self.largest = max_body_bytes + _SLACK_BYTES
+        self.largest = max_body_bytes + SLACK_BYTES
         self.peers: set[Peer] = set()
         self._empty = asyncio.Event()
         self._listener: asyncio.Server | None = None
