@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from extproc.config.bounds import Budget, Check, Draft, Limits, Verify
+from extproc.config.interception import Intercept
 from extproc.config.policies import Identity, PolicySection
 from extproc.config.problems import Source
 from extproc.config.processor import Processor
@@ -208,6 +209,7 @@ class Config(Strict):
     limits: Limits = Field(Limits(), description="sizes that protect the proxy")
     policies: list[PolicySection] = Field([], description="other settings for some requests; the first that matches wins")
     identity: Identity = Field(Identity(), description="how clients are told apart, for policies")
+    intercept: Intercept = Field(Intercept(), description="calls of clients that name the provider itself, taken on their way")
     telemetry: Telemetry = Field(Telemetry(), description="what leaves this process about the requests")
     decisions: Decisions = Field(Decisions(), description="the decision log, which pages and reports read")
     state: StateStore = Field(

@@ -1,6 +1,7 @@
 """Configuration → Envoy bootstrap, one function per part.
 
 listeners   the clients' door and the egress socket, with their filters and logs
+intercept   the listener of redirected connections
 routes      LLM calls by path, dialect and target; everything else to the origin
 clusters    providers, origin, the sidecar
 tracing     Envoy's own spans, and the collector that gets them
@@ -21,7 +22,7 @@ from extproc.config.endpoints import endpoints
 from extproc.config.model import Config
 from extproc.config.otlp import export
 from extproc.config.runtime import RuntimeDir
-from extproc.envoyconf import clusters, listeners, routes, tracing
+from extproc.envoyconf import clusters, intercept, listeners, routes, tracing
 from extproc.envoyconf.parts import Node, extension, socket_address
 from extproc.envoyconf.typed import BootstrapError, message
 
@@ -71,9 +72,11 @@ def untyped(
         made.append(clusters.remote_processor(name, processor, runtime) if processor else clusters.processor(name, local))
     exported = export(config.telemetry.otlp_endpoint, os.environ if environ is None else environ)
     made += tracing.cluster(exported, runtime, trusted)
+    made += intercept.clusters(config, trusted)
     doors = [
         listeners.client(config, tracing.manager(exported)),
         *([] if processor else [listeners.egress(config, runtime, tracing.manager(exported, operation="egress"))]),
+        *intercept.listener(config, runtime, tracing.manager(exported)),
     ]
     return {
         "node": {"id": "cascade", "cluster": "cascade"},  # SDS refuses an Envoy without a name
