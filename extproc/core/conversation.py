@@ -217,7 +217,8 @@ def fitted(name: str, longest: int = 64) -> str:
 
 def fitted_id(call_id: str) -> str:
     """Give a call's id as all providers take it: 40 characters is the shortest bound of any (Chat Completions at OpenAI)."""
-    return fitted(call_id, 40)
+    # As `fitted` would, but for the call: conversations are full of them.
+    return call_id if 0 < len(call_id) <= 40 and call_id.isascii() and call_id.isidentifier() else fitted(call_id, 40)
 
 
 class Loss(msgspec.Struct, frozen=True, gc=False):

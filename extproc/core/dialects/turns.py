@@ -23,6 +23,8 @@ _OF: Mapping[Role, frozenset[type[Part]]] = {
     Role.ASSISTANT: frozenset({Text, Thought, ToolCall}),
 }
 """What each can say."""
+# By names of their own: on Python 3.11, to look a member up in its class costs as much as a call.
+_SYSTEM_ROLE, _USER, _ASSISTANT = Role
 
 
 def turns(messages: Sequence[Message], *, signed: bool = False, unsigned: bool = False, system: bool = False) -> Sequence[Message]:
@@ -68,25 +70,25 @@ def _taken(messages: Iterable[Message], *, signed: bool, unsigned: bool, system:
 
 def _is_settled(messages: Iterable[Message]) -> bool:
     """Whether messages certainly have this form already, as most conversations have: calls, their results, and texts."""
-    role = Role.ASSISTANT
+    role = _ASSISTANT
     calls: list[str] = []
     seen: set[str] = set()
     for message in messages:
-        if message.role is role or message.role is Role.SYSTEM or not message.parts:
+        if message.role is role or message.role is _SYSTEM_ROLE or not message.parts:
             return False
         role = message.role
         called, calls, resulted = calls, [], 0
         for part in message.parts:
-            if isinstance(part, ToolResult) and resulted < len(called) and called[resulted] == part.id:
+            if type(part) is ToolResult and resulted < len(called) and called[resulted] == part.id:
                 resulted += 1
-            elif isinstance(part, ToolCall) and part.id not in seen and role is Role.ASSISTANT:
+            elif type(part) is ToolCall and part.id not in seen and role is _ASSISTANT:
                 seen.add(part.id)
                 calls.append(part.id)
-            elif resulted < len(called) or not isinstance(part, Text) or is_blank(part.text):
+            elif resulted < len(called) or type(part) is not Text or is_blank(part.text):
                 return False
         if resulted < len(called):
             return False
-    return role is Role.USER
+    return role is _USER
 
 
 def _saying(message: Message, *, signed: bool, unsigned: bool) -> Sequence[Part]:

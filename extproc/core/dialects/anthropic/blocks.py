@@ -34,6 +34,7 @@ _WHERE = {kind: f"{_AT}[{kind}]." for kind in _PLAIN}
 _BILLING = "x-anthropic-billing-header:"
 """Beginning of a system text of Claude Code's that is not for the model, and that would spoil the caches of other providers."""
 _OWN = ("tool_use", "tool_result")
+_USER, _ASSISTANT = Role.USER, Role.ASSISTANT
 _IN_DOCUMENT = frozenset({"text", "image"})
 _IN_RESULT = _IN_DOCUMENT | {"document", "search_result", "tool_reference"}
 _IN_MESSAGE = _IN_RESULT | {"thinking", "redacted_thinking", "tool_use", "tool_result", "container_upload"}
@@ -63,7 +64,7 @@ class Blocks:
 
     def messages(self, found: Iterable[PlainMessage | Fields]) -> tuple[Message, ...]:
         """Read messages."""
-        read = [self._plain(one) if isinstance(one, PlainMessage) else self._message(one) for one in found]
+        read = [self._plain(one) if type(one) is PlainMessage else self._message(one) for one in found]
         last = next((message for message in reversed(read) if message.role is not Role.SYSTEM), None)
         if last is not None and last.role is Role.ASSISTANT and not any(isinstance(part, ToolCall) for part in last.parts):
             self._held.add("messages[assistant] last")
@@ -84,23 +85,28 @@ class Blocks:
     def _plain(self, message: PlainMessage) -> Message:
         content = message.content
         parts: tuple[Part, ...]
-        parts = (Text(content),) if isinstance(content, str) else tuple([self._plain_part(block) for block in content])
-        return Message(Role.USER, parts) if message.role == "user" else Message(Role.ASSISTANT, self._spoken(parts))
+        if isinstance(content, str):
+            parts = (Text(content),)
+        elif len(content) == 1:  # as most are; a comprehension costs as much as the part
+            parts = (self._plain_part(content[0]),)
+        else:
+            parts = tuple([self._plain_part(block) for block in content])
+        return Message(_USER, parts) if message.role == "user" else Message(_ASSISTANT, self._spoken(parts))
 
     def _plain_part(self, block: PlainText | PlainThinking | PlainCall | PlainResult) -> Part:
         cached = False
         if block.cache_control:
             cached = True
             self._held.add(f"{_WHERE[str(block.__struct_config__.tag)]}cache_control")
-        if isinstance(block, PlainResult):
+        if type(block) is PlainResult:
             content = block.content
             if block.is_error:
                 self._held.add(_FAILED)
             said = (Text(content),) if isinstance(content, str) else tuple([self._plain_text(one) for one in content])
             return ToolResult(block.tool_use_id, said, block.is_error, cached)
-        if isinstance(block, PlainCall):
+        if type(block) is PlainCall:
             return ToolCall(block.id, block.name, _arguments(block.input), False, cached)
-        if isinstance(block, PlainText):
+        if type(block) is PlainText:
             return Text(block.text, cached)
         self._thought(signed=bool(block.signature))
         return Thought(block.thinking, bool(block.signature))
@@ -148,11 +154,13 @@ class Blocks:
         return None
 
     def _spoken(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        if len(parts) == 1:
+            return parts
         called = False
         for part in parts:
-            if called and isinstance(part, Text) and part.text.strip():
+            if called and type(part) is Text and part.text.strip():
                 self._held.add(f"{_AT}[text] behind tool_use")
-            called = called or isinstance(part, ToolCall)
+            called = called or type(part) is ToolCall
         return parts
 
     def _text(self, block: Fields) -> Text:

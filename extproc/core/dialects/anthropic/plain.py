@@ -5,7 +5,7 @@ A message that holds anything more is read key by key (`blocks`).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, final
 
 import msgspec
 
@@ -18,12 +18,14 @@ class Block(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, k
     cache_control: dict[str, Any] | None = None
 
 
+@final
 class PlainText(Block, frozen=True, gc=False, tag="text"):
     """A text."""
 
     text: str
 
 
+@final
 class PlainThinking(Block, frozen=True, gc=False, tag="thinking"):
     """A thought."""
 
@@ -31,6 +33,7 @@ class PlainThinking(Block, frozen=True, gc=False, tag="thinking"):
     signature: str = ""
 
 
+@final
 class PlainCall(Block, frozen=True, gc=False, tag="tool_use"):
     """A call of a tool."""
 
@@ -39,6 +42,7 @@ class PlainCall(Block, frozen=True, gc=False, tag="tool_use"):
     input: msgspec.Raw
 
 
+@final
 class PlainResult(Block, frozen=True, gc=False, tag="tool_result"):
     """What a tool gave."""
 
@@ -47,6 +51,7 @@ class PlainResult(Block, frozen=True, gc=False, tag="tool_result"):
     is_error: bool = False
 
 
+@final
 class PlainMessage(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A message."""
 

@@ -5,7 +5,7 @@ One system message, first; a text as a string; each result in a message of its o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from extproc.core.conversation import Conversation, Media, Message, Part, Role, Text, Thought, ToolCall, ToolResult, fitted, fitted_id
@@ -17,6 +17,7 @@ _FAILED = "Error: "
 _FAILURES = ("error", "traceback")
 _ELSEWHERE = "(in the next message)"
 _FROM = "From the result of the call {}:"
+_ASSISTANT = Role.ASSISTANT
 
 
 def messages_of(conversation: Conversation, thoughts: str) -> list[dict[str, Any]]:
@@ -24,7 +25,7 @@ def messages_of(conversation: Conversation, thoughts: str) -> list[dict[str, Any
     system = words_of(conversation.system)
     written: list[dict[str, Any]] = [{"role": "system", "content": system}] if system else []
     for message in turns(conversation.messages, signed=thoughts == "always", unsigned=thoughts != "never"):
-        if message.role is Role.ASSISTANT:
+        if message.role is _ASSISTANT:
             written.append(_assistant(message, empty_thought=thoughts == "always"))
         else:
             written += _user(message)
@@ -36,11 +37,11 @@ def _assistant(message: Message, *, empty_thought: bool) -> dict[str, Any]:
     texts: list[str] = []
     thoughts: list[str] = []
     for part in message.parts:
-        if isinstance(part, ToolCall):
+        if type(part) is ToolCall:
             calls.append(_call(part))
-        elif isinstance(part, Text):
+        elif type(part) is Text:
             texts.append(part.text)
-        elif isinstance(part, Thought):
+        elif type(part) is Thought:
             thoughts.append(part.text)
     written: dict[str, Any] = {"role": "assistant", "content": "\n\n".join(texts) if texts or not calls else None}
     if thoughts or (calls and empty_thought):
@@ -54,18 +55,22 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": fitted_id(call.id), "type": "function", "function": {"name": fitted(call.name), "arguments": arguments_of(call)}}
 
 
-def _user(message: Message) -> Iterable[dict[str, Any]]:
+def _user(message: Message) -> list[dict[str, Any]]:
     """Results first, then all else that the user says, with what results hold beside text in front."""
+    written: list[dict[str, Any]] = []
     said: list[Part] = []
     for part in message.parts:
-        if isinstance(part, ToolResult):
-            yield {"role": "tool", "tool_call_id": fitted_id(part.id), "content": _result(part)}
-            if shown := [one for one in media_of(part.parts) if text_in(one) is None]:
-                said += [Text(_FROM.format(fitted_id(part.id))), *shown]
-        else:
+        if type(part) is not ToolResult:
             said.append(part)
+            continue
+        call_id, within = fitted_id(part.id), part.parts
+        written.append({"role": "tool", "tool_call_id": call_id, "content": _result(part)})
+        is_plain = len(within) == 1 and type(within[0]) is Text
+        if not is_plain and (shown := [one for one in media_of(within) if text_in(one) is None]):
+            said += [Text(_FROM.format(call_id)), *shown]
     if said:
-        yield {"role": "user", "content": _content(said)}
+        written.append({"role": "user", "content": _content(said)})
+    return written
 
 
 def _result(result: ToolResult) -> str:

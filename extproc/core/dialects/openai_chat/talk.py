@@ -24,6 +24,7 @@ _PLAIN = frozenset({"role", "content", "refusal", "tool_calls", "tool_call_id", 
 _PLAIN_NAMED = _PLAIN | {"name"}
 _IN_PART = frozenset({"type", "text", "refusal", "image_url", "file", "input_audio"})
 _IN_CALL = frozenset({"id", "type", "index", "function", "custom"})
+_USER, _ASSISTANT = Role.USER, Role.ASSISTANT
 
 
 class Talk:
@@ -41,13 +42,13 @@ class Talk:
     def take(self, found: Iterable[PlainMessage | Fields]) -> tuple[Message, ...]:
         """Give the messages; the leading ones of the system's stand in `system`."""
         for one in found:
-            if isinstance(one, PlainResult):
+            if type(one) is PlainResult:
                 self._results.append(ToolResult(one.tool_call_id, texts_of(one.content)))
-            elif isinstance(one, PlainAssistant):
-                self._say(Role.ASSISTANT, parts_of(one))
-            elif isinstance(one, PlainUser):
-                self._say(Role.USER, texts_of(one.content))
-            elif isinstance(one, PlainSystem):
+            elif type(one) is PlainAssistant:
+                self._say(_ASSISTANT, parts_of(one))
+            elif type(one) is PlainUser:
+                self._say(_USER, texts_of(one.content))
+            elif type(one) is PlainSystem:
                 self._instruct(texts_of(one.content))
             elif not isinstance(one, PlainMessage):
                 self._take(one)
@@ -76,7 +77,7 @@ class Talk:
 
     def _flush(self) -> None:
         if self._results:
-            self._messages.append(Message(Role.USER, tuple(self._results)))
+            self._messages.append(Message(_USER, tuple(self._results)))
             self._results = []
 
     def _see_prefill(self) -> None:

@@ -29,6 +29,8 @@ _KEPT = frozenset({"item_reference", "configuration_update"})
 _HIDDEN = frozenset({"id", "status", "type", "encrypted_content", "fingerprint", "results_id"})
 _LONGEST = 4_000
 """Characters kept of what a tool of the provider's gave."""
+# By names of their own: on Python 3.11, to look a member up in its class costs as much as a call.
+_SYSTEM, _USER, _ASSISTANT = Role
 
 
 class Transcript:
@@ -46,11 +48,12 @@ class Transcript:
 
     def take(self, item: PlainItem | Fields) -> None:
         """Take the next item. UnreadableError where it is not what the dialect says."""
-        if isinstance(item, PlainCall):
-            self._answer([ToolCall(_said(item.call_id), self._tools.name_of("", _said(item.name)), item.arguments)])
-        elif isinstance(item, PlainResult):
-            self._resulted(item.call_id or _said(item.id), [Text(item.output)] if item.output else [])
-        elif isinstance(item, PlainMessage):
+        if type(item) is PlainCall:
+            name = self._tools.name_of("", item.name or _said(""))
+            self._say(_ASSISTANT, (ToolCall(item.call_id or _said(""), name, item.arguments),), more=True)
+        elif type(item) is PlainResult:
+            self._resulted(item.call_id or _said(item.id), (Text(item.output),) if item.output else ())
+        elif type(item) is PlainMessage:
             self._spoken(item.role, texts_of(item.content))
         elif not isinstance(item, PlainItem):
             self._take(item)
@@ -101,9 +104,9 @@ class Transcript:
         """Items of one answer make one message."""
         if not parts:
             return
-        if self._role is Role.ASSISTANT and isinstance(parts[0], Text) and _calls(self._parts):
+        if self._role is _ASSISTANT and type(parts[0]) is Text and _calls(self._parts):
             self._held.add("input[assistant] behind calls")
-        self._say(Role.ASSISTANT, parts, more=True)
+        self._say(_ASSISTANT, parts, more=True)
 
     def _say(self, role: Role, parts: Sequence[Part], *, more: bool = False) -> None:
         """Say something; `more`: it belongs to what the same side has just said."""
@@ -113,9 +116,9 @@ class Transcript:
         self._parts += parts
 
     def _close(self) -> None:
-        if self._role is not None and self._parts:
+        if self._parts and self._role is not None:
             self.messages.append(Message(self._role, tuple(self._parts)))
-        self._parts = []
+            self._parts = []
 
     def _thought(self, item: Fields) -> None:
         self._held.rest("input[reasoning].", item, _REASONING)
@@ -171,8 +174,8 @@ class Transcript:
         self._tools.take(inners(item, "tools"))
 
     def _resulted(self, given: str, parts: Sequence[Text | Media], *, failed: bool = False) -> None:
-        more = bool(self._parts) and isinstance(self._parts[-1], ToolResult)
-        self._say(Role.USER, [ToolResult(self._ids.get(given, given), tuple(parts), failed)], more=more)
+        more = bool(self._parts) and type(self._parts[-1]) is ToolResult
+        self._say(_USER, (ToolResult(self._ids.get(given, given), tuple(parts), failed),), more=more)
 
     def _hosted(self, item: Fields) -> None:
         """What a tool of the provider's did, in words."""
