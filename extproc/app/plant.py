@@ -110,8 +110,7 @@ def plant(config: Config, runtime: RuntimeDir, *, with_envoy: bool) -> Plant:
 def _worker(config: Config, runtime: RuntimeDir, index: int) -> Program:
     argv = [sys.executable, "-m", "extproc", "serve", "--worker", str(index), "--runtime-dir", str(runtime.root)]
     environ = _environ_without_secrets(config)
-    if config.state_password_env and config.state_password_env in os.environ:
-        environ[config.state_password_env] = os.environ[config.state_password_env]
+    environ |= {name: os.environ[name] for name in _workers_own(config) if name in os.environ}
     if config.workers > 1:
         runtime.metrics.mkdir(mode=0o700, exist_ok=True)
     return Program(f"worker {index}", argv, environ)
@@ -129,10 +128,14 @@ def _envoy(config: Config, runtime: RuntimeDir) -> Program:
 
 
 def _environ_without_secrets(config: Config) -> dict[str, str]:
-    """Provider keys are for the secrets folder alone, so no other process inherits them; nor does Envoy the state's password."""
-    names = {endpoint.secret.env for endpoint in endpoints(config) if endpoint.secret} | {config.state_password_env}
+    """Provider keys are for the secrets folder alone, so no other process inherits them; nor does Envoy what workers alone need."""
+    names = {endpoint.secret.env for endpoint in endpoints(config) if endpoint.secret} | _workers_own(config)
     inherited: Mapping[str, str] = os.environ
     return {name: value for name, value in inherited.items() if name not in names}
+
+
+def _workers_own(config: Config) -> set[str]:
+    return {name for name in (config.state_password_env, config.admin_token_env) if name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ Render = Callable[[Config], Node]
 _FIXED: tuple[Path, ...] = (
     ("listen",),
     ("admin",),
+    ("admin_token_env",),
+    ("admin_token_file",),
     ("envoy_admin",),
     ("workers",),
     ("transport",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -17,8 +18,9 @@ from extproc.app.telemetry import exporter
 from extproc.config.compiled import rules
 from extproc.config.model import Config
 from extproc.config.policy import policy, prices
+from extproc.config.problems import ConfigError
 from extproc.config.runtime import RuntimeDir
-from extproc.config.secrets import config_hash, redact
+from extproc.config.secrets import admin_token, config_hash, redact
 from extproc.config.usable import KNOWN_RULES
 from extproc.core.commands import Compared
 from extproc.core.paths.shadow import ShadowPath
@@ -84,7 +86,8 @@ class Worker:
         self._server = GrpcServer(self._exchange, self._receive_log, config.limits.max_body_bytes, shared_port=config.workers > 1)
         self._native = NativeServer(self._exchange, config.limits.max_body_bytes) if config.transport == "native" else None
         told = (self._journal, Reader(log), self._meters, self._probe)
-        self._admin = Admin(*told, {}, lambda: budgets(self._config, counts, self._keeper)) if index == 0 else None
+        token = partial(_token, config) if config.admin_token_env or config.admin_token_file else None
+        self._admin = Admin(*told, {}, lambda: budgets(self._config, counts, self._keeper), token) if index == 0 else None
         self._prices: dict[Role, Price] = {}
         # Ids need to be unique, not secret: one look at the system's entropy is enough.
         self._ids = Random(randbits(128))  # noqa: S311
@@ -210,3 +213,11 @@ class Worker:
         offset_s = time() - monotonic()
         if abs(offset_s - self._around.unix_offset_s) > _LAG_S:
             self._around = replace(self._around, unix_offset_s=offset_s)
+
+
+def _token(config: Config) -> str:
+    """What the admin HTTP asks for now; where that cannot be read, nobody gets in."""
+    try:
+        return admin_token(config, os.environ)
+    except ConfigError:
+        return ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from extproc.config.advice import advice
 from extproc.config.load import ConfigError, Problem, load
 from extproc.config.model import Config
 
@@ -52,3 +53,10 @@ def _option(callback: Callable[[click.Context, click.Parameter, Path], Config | 
 def say(text: str) -> None:
     """Tell the operator something on stderr, where it does not mix with output."""
     click.echo(f"extproc: {text}", err=True)
+
+
+def warn_of_admin(config: Config) -> None:
+    """Tell who starts it where the admin address is open to other machines."""
+    for warning in advice(config):
+        if warning.key == "admin":
+            say(f"warning: {warning}")

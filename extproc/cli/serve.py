@@ -13,7 +13,7 @@ from extproc.app.reloading import Reloader
 from extproc.app.serving import serve
 from extproc.app.worker import Worker
 from extproc.cli.frame import version
-from extproc.cli.options import config_path_option, load_config, say
+from extproc.cli.options import config_path_option, load_config, say, warn_of_admin
 from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
 from extproc.config.usable import check_usable
@@ -39,6 +39,7 @@ def _one_of_many(runtime: RuntimeDir, worker: int) -> None:
 
 def _alone(config: Config, wanted: Path | None) -> None:
     check_usable(config, os.environ)
+    warn_of_admin(config)
     try:
         with plant.runtime_dir(config, wanted, temporary=False) as runtime:
             plant.prepare(config, runtime)

@@ -8,7 +8,7 @@ import click
 
 from extproc.app import plant
 from extproc.app.loop import run
-from extproc.cli.options import config_option, say
+from extproc.cli.options import config_option, say, warn_of_admin
 from extproc.config.model import Config
 from extproc.config.usable import check_usable
 from extproc.shell.supervisor import StartError
@@ -21,6 +21,7 @@ def command(config: Config) -> None:
     from extproc.envoyconf.binary import NoEnvoyError
 
     check_usable(config, os.environ)
+    warn_of_admin(config)
     try:
         plant.check_addresses(config)
         with plant.runtime_dir(config, None, temporary=True) as runtime:

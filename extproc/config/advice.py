@@ -33,8 +33,11 @@ def is_loopback(host: str) -> bool:
 def _addresses(config: Config) -> Iterator[tuple[str, str]]:
     if ip_address(config.listen.rpartition(":")[0].strip("[]")).is_unspecified:
         yield "listen", "every network of this machine can send requests, and injected keys pay for them"
-    if not is_loopback(config.admin.rpartition(":")[0]):
-        yield "admin", "decisions and metrics can be read from other machines; there is no password"
+    if not (is_loopback(config.admin.rpartition(":")[0]) or config.admin_token_env or config.admin_token_file):
+        yield (
+            "admin",
+            "decisions and metrics can be read from other machines; say in admin_token_file or admin_token_env what they must bring",
+        )
     if not is_loopback(config.envoy_admin.rpartition(":")[0]):
         yield "envoy_admin", "other machines can control and stop this Envoy; there is no password"
 

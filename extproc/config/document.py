@@ -212,7 +212,7 @@ def _found(node: Node, path: Path) -> str:
         return "a list"
     if _is_null(node):
         return "nothing"
-    secret = bool(path) and path[-1].startswith(("api_key", "state_password"))
+    secret = bool(path) and path[-1].startswith(("api_key", "state_password", "admin_token"))
     if secret or not _HARMLESS.fullmatch(node.value):
         return ""
     return f"`{node.value}`"

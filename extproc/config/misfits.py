@@ -14,7 +14,7 @@ Found = Iterator[tuple[Path, str]]
 
 def misfits(config: Config) -> list[Problem]:
     """Give a problem, with its line, for each pair of settings that cannot stand together."""
-    return [config.source.problem(path, message) for look in (_policies, _state) for path, message in look(config)]
+    return [config.source.problem(path, message) for look in (_policies, _admin, _state) for path, message in look(config)]
 
 
 def _policies(config: Config) -> Found:
@@ -49,6 +49,11 @@ def _settings(config: Config, section: PolicySection, here: Path) -> Found:
         yield (*here, key), f"direct_above ({direct:g}) would be below skip_below ({skip:g}); one of them is that of the section router"
     if told.daily and told.mode is Mode.OFF:
         yield (*here, "daily"), "with mode off requests are left alone, so nobody is charged for them"
+
+
+def _admin(config: Config) -> Found:
+    if config.admin_token_env is not None and config.admin_token_file is not None:
+        yield ("admin_token_file",), "give admin_token_env or admin_token_file, not both"
 
 
 def _state(config: Config) -> Found:

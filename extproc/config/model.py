@@ -182,6 +182,8 @@ class Config(Strict):
     version: Annotated[Literal[1], Version] = Field(description="version of this format: 1")
     listen: HostPort = Field("127.0.0.1:10000", description="Envoy's client-facing address")
     admin: HostPort = Field("127.0.0.1:9464", description="sidecar HTTP: health, metrics, decisions")
+    admin_token_env: EnvName | None = Field(None, description="environment variable that holds the token which `admin` asks for")
+    admin_token_file: KeyFile | None = Field(None, description="file that holds that token; read again for each request")
     envoy_admin: HostPort = Field("127.0.0.1:9901", description="Envoy's own admin address")
     workers: int = Field(1, ge=1, le=64, description="sidecar processes behind one Envoy cluster")
     transport: Literal["grpcio", "native"] = Field(

@@ -27,6 +27,9 @@ from extproc.config.runtime import RuntimeDir
 _MAX_KEY_BYTES = 8192
 """Longest key; servers take header lines of about this size."""
 
+_LEAST_TOKEN = 16
+"""Characters of a token that nobody guesses."""
+
 _SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
 _URL = re.compile(r"^(\w+://)(?:[^/?#]*@)?([^?#]*).*$", re.DOTALL)
 _ALL_CAPS = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -40,10 +43,11 @@ def check_secrets(config: Config, environ: Mapping[str, str]) -> None:
     """Read every secret and forget it. ConfigError with all that are missing or unusable."""
     _, problems = _read(config, environ)
     problems += certificates.problems(config)
-    try:
-        state_password(config, environ)
-    except ConfigError as error:
-        problems += error.problems
+    for read in (state_password, admin_token):
+        try:
+            read(config, environ)
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
 
@@ -76,14 +80,29 @@ def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str
 
 def state_password(config: Config, environ: Mapping[str, str]) -> str:
     """Read the password of the state's Redis; empty where none is configured. ConfigError where it cannot be had."""
-    env, file = config.state_password_env, config.state_password_file
+    return _single(config, "state_password", config.state_password_env, config.state_password_file, environ)
+
+
+def admin_token(config: Config, environ: Mapping[str, str]) -> str:
+    """Read what the admin HTTP asks for; empty where nothing is configured. ConfigError where it cannot be had."""
+    env, file = config.admin_token_env, config.admin_token_file
+    token = _single(config, "admin_token", env, file, environ)
+    if token and len(token) < _LEAST_TOKEN:
+        place = ("admin_token_env" if env is not None else "admin_token_file",)
+        raise ConfigError(
+            [config.source.problem(place, f"expected at least {_LEAST_TOKEN} characters, as `openssl rand -hex 16` gives them")]
+        )
+    return token
+
+
+def _single(config: Config, name: str, env: str | None, file: str | None, environ: Mapping[str, str]) -> str:
+    """Read the secret that the keys `{name}_env` and `{name}_file` name; empty where neither does."""
     if env is None and file is None:
         return ""
     try:
         return _key(Secret("", env, file), environ)
     except _UnusableKeyError as error:
-        place = ("state_password_env" if env is not None else "state_password_file",)
-        problem = config.source.problem(place, str(error))
+        problem = config.source.problem((f"{name}_env" if env is not None else f"{name}_file",), str(error))
     raise ConfigError([problem])
 
 

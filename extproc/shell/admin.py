@@ -11,6 +11,7 @@ from aiohttp import web
 from extproc.report.figures import ENCODER
 from extproc.shell.dashboard import add_dashboard
 from extproc.shell.decisions import Reader
+from extproc.shell.guard import guard
 from extproc.shell.telemetry import Journal, Meters
 
 _MOST_DECISIONS = 1000
@@ -33,6 +34,7 @@ class Admin:
         probe: Probe,
         config: Mapping[str, Any],
         budgets: Callable[[], Mapping[str, Any]] = dict,
+        token: Callable[[], str] | None = None,
     ) -> None:
         """Serve nothing yet.
 
@@ -43,6 +45,7 @@ class Admin:
             probe: says why Envoy does not route through us, or nothing.
             config: the configuration without its secrets.
             budgets: says what teams have spent today.
+            token: gives what everybody but a probe must bring; None where nobody must.
         """
         self._journal = journal
         self._reader = reader
@@ -52,7 +55,7 @@ class Admin:
         self._budgets = budgets
         self.notice = ""
         """What operators should know although requests are served, as lines of text."""
-        app = web.Application()
+        app = web.Application(middlewares=[guard(token)] if token else [])
         app.add_routes(self._routes())
         add_dashboard(app, reader, self._config)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)

@@ -85,3 +85,9 @@ def test_settings_that_are_fine(loaded: Callable[..., Config], priced: str, old:
     if "openai_chat" in new:
         text += "    dialects: {openai_chat: {}}\n"
     assert advice(loaded(text)) == ()
+
+
+def test_an_admin_address_that_asks_for_a_token_is_no_worry(loaded: Callable[..., Config], priced: str) -> None:
+    open_to_all = priced.replace("version: 1", "version: 1\nadmin: 10.0.0.1:9464")
+    assert [warning.key for warning in advice(loaded(open_to_all))] == ["admin"]
+    assert advice(loaded(open_to_all + "admin_token_env: TOKEN\n")) == ()

@@ -127,3 +127,7 @@ def test_a_state_in_a_file_counts_from_the_configurations_folder(write: Write, m
     path = write(minimal + "state: kept/state.sqlite\n")
     config = load(path, {})
     assert (config.state, config.state_is_redis) == (str(path.parent / "kept/state.sqlite"), False)
+
+
+def test_one_source_for_the_admin_token(write: Write, minimal: str) -> None:
+    assert "give admin_token_env or admin_token_file, not both" in complaint(write, minimal + "admin_token_env: T\nadmin_token_file: t\n")

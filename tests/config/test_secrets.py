@@ -11,7 +11,7 @@ import pytest
 from extproc.config.load import ConfigError, load
 from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
-from extproc.config.secrets import check_secrets, config_hash, redact, write_secrets
+from extproc.config.secrets import admin_token, check_secrets, config_hash, redact, write_secrets
 
 KEY = "sk-0123456789abcdef"
 Loaded = Callable[..., Config]
@@ -184,3 +184,21 @@ def test_the_hash_names_what_is_configured(loaded: Loaded, minimal: str) -> None
     assert int(first, 16) >= 0
     assert config_hash(loaded("# the same\n" + minimal + "mode: enforce\n")) == first
     assert config_hash(loaded(minimal + "mode: off\n")) != first
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ({}, "the environment variable TOKEN is not set"),
+        ({"TOKEN": ""}, "the key is empty"),
+        ({"TOKEN": "short"}, "expected at least 16 characters"),
+        ({"TOKEN": "0123456789 abcdef"}, "expected the key alone"),
+    ],
+)
+def test_an_admin_token_that_is_none_is_told(loaded: Callable[..., Config], minimal: str, held: dict[str, str], told: str) -> None:
+    config = loaded(minimal + "admin_token_env: TOKEN\n")
+    with pytest.raises(ConfigError) as caught:
+        admin_token(config, held)
+    (problem,) = caught.value.problems
+    assert (problem.key, told in problem.message) == ("admin_token_env", True)
+    assert admin_token(config, {"TOKEN": "0123456789abcdef"}) == "0123456789abcdef"

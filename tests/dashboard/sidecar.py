@@ -30,8 +30,9 @@ def config_of(*, priced: bool = True, **more: Any) -> Config:
 class Sidecar:
     """`async with` serves; it can be stopped and started again on the same port."""
 
-    def __init__(self, log: Path, config: Config | None = None) -> None:
+    def __init__(self, log: Path, config: Config | None = None, token: str = "") -> None:
         self._config = redact(config or config_of())
+        self._token = (lambda: token) if token else None
         self.log = log
         (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
@@ -60,7 +61,7 @@ class Sidecar:
 
     async def _start(self) -> None:
         meters = Meters("test", "hash")
-        self._admin = Admin(Journal(meters, quiet=True), Reader(self.log), meters, _ready, self._config)
+        self._admin = Admin(Journal(meters, quiet=True), Reader(self.log), meters, _ready, self._config, token=self._token)
         await self._admin.start(f"127.0.0.1:{self.port}")
 
     async def _stop(self) -> None:
