@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.k8s.cluster import Cluster
+from tests.k8s.translated import HOST
 from tools.k8s.schemas import definitions
 
 
@@ -29,3 +31,12 @@ def extended(cluster: Cluster) -> Cluster:
     done = cluster.kubectl("wait", "--for=condition=established", "--timeout=50s", *names)
     assert done.returncode == 0, done.stderr
     return cluster
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """Certificate and key of the Gateway, signed by itself."""
+    folder = tmp_path_factory.mktemp("certificate")
+    what = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}")
+    subprocess.run(("openssl", "req", *what, "-keyout", "k", "-out", "c"), cwd=folder, check=True, capture_output=True)
+    return (folder / "c").read_text(), (folder / "k").read_text()

@@ -14,6 +14,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
+from extproc.core.vocabulary import PROBE_PATH
+
 Node = dict[str, Any]
 
 _K8S = Path(__file__).parents[2] / "k8s"
@@ -122,7 +124,11 @@ def envoy_gateway() -> str:
     spec = {
         "provider": {"type": "Kubernetes", "kubernetes": {"envoyDeployment": deployment}},
         "shutdown": {"drainTimeout": "300s"},
-        "telemetry": {"accessLog": {"settings": [{"sinks": [{"type": "ALS", "als": records}]}]}},
+        "telemetry": {
+            "accessLog": {
+                "settings": [{"type": "Route", "matches": [f"request.path != '{PROBE_PATH}'"], "sinks": [{"type": "ALS", "als": records}]}]
+            }
+        },
     }
     proxy = {"apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "EnvoyProxy", "metadata": {"name": "cascade"}, "spec": spec}
     return _HEAD + _dumped(proxy)
