@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from extproc.envoyconf import clusters
-from extproc.envoyconf.parts import EXT_PROC
+from extproc.envoyconf.parts import EXT_PROC, Node
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # generated in a form that newer versions of pydantic deprecate
@@ -31,12 +31,17 @@ def unpacked(packed: Any) -> Any:
     return packed.unpack()
 
 
-def managers(listener: Any) -> Iterator[Any]:
-    """Give the HTTP connection managers of a listener."""
+def _managers(listener: Any) -> Iterator[tuple[Any, Any]]:
+    """The HTTP connection managers of a listener: the filter as it stands there, and what is in it."""
     for chain in (*listener.filter_chains, *([listener.default_filter_chain] if listener.default_filter_chain else [])):
         for one in chain.filters:
             if one.name == MANAGER:
-                yield unpacked(one.typed_config)
+                yield one, unpacked(one.typed_config)
+
+
+def managers(listener: Any) -> Iterator[Any]:
+    """Give the HTTP connection managers of a listener."""
+    return (manager for _, manager in _managers(listener))
 
 
 def routes_of(listener: Any) -> Iterator[str]:
@@ -83,31 +88,37 @@ class Sent:
                 found |= {(configuration.name, host.name, name) for name in on}
         return found
 
+    def inlined(self) -> list[Any]:
+        """Give the listeners with their routes in them."""
+        copies = [type(listener).parse(bytes(listener)) for listener in self.listeners]
+        for listener in copies:
+            for one, manager in _managers(listener):
+                if manager.rds is not None:
+                    manager.route_config, manager.rds = self.routes[manager.rds.route_config_name], None
+                    one.typed_config = Packed.pack(manager)
+        return copies
+
     def bootstrap(self) -> bytes:
         """Give all of it as one static bootstrap; certificates and endpoints still come from where a proxy of Istio's gets them."""
-        listeners = [self._inlined(listener) for listener in self.listeners]
-        local = [_local(name) for name in ("sds-grpc", "xds-grpc")]
-        static = BootstrapStaticResources(listeners=listeners, clusters=[*self.clusters, *local])
-        whole = Bootstrap.from_dict(_PROXY)
-        whole.static_resources = static
-        return bytes(whole)
-
-    def _inlined(self, listener: Any) -> Any:
-        copy = type(listener).parse(bytes(listener))
-        for chain in copy.filter_chains:
-            for one in chain.filters:
-                if one.name == MANAGER:
-                    manager = unpacked(one.typed_config)
-                    if manager.rds is not None:
-                        manager.route_config, manager.rds = self.routes[manager.rds.route_config_name], None
-                        one.typed_config = Packed.pack(manager)
-        return copy
+        return static(self.inlined(), [*self.clusters, *[_local(name) for name in ("sds-grpc", "xds-grpc")]], _AGENT)
 
 
 _SOURCE = {"apiType": "GRPC", "transportApiVersion": "V3", "grpcServices": [{"envoyGrpc": {"clusterName": "xds-grpc"}}]}
-_PROXY = {"node": {"id": "proxy", "cluster": "proxy"}, "dynamicResources": {"adsConfig": _SOURCE}}
+_AGENT = {"dynamicResources": {"adsConfig": _SOURCE}}
 
 
 def _local(name: str) -> Any:
     """What Istio's agent brings: a cluster on a Unix socket."""
-    return Cluster.from_dict(clusters.processor(name, [Path(f"/var/run/istio/{name}.sock")]))
+    return parsed(clusters.processor(name, [Path(f"/var/run/istio/{name}.sock")]))
+
+
+def static(listeners: list[Any], clusters: list[Any], more: Mapping[str, Any]) -> bytes:
+    """Give a bootstrap, in the binary form that Envoy takes from files named `.pb`."""
+    whole = Bootstrap.from_dict({"node": {"id": "proxy", "cluster": "proxy"}, **more})
+    whole.static_resources = BootstrapStaticResources(listeners=listeners, clusters=clusters)
+    return bytes(whole)
+
+
+def parsed(cluster: Node) -> Any:
+    """Give a cluster of our own as a message."""
+    return Cluster.from_dict(cluster)
