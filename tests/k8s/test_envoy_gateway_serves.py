@@ -161,6 +161,13 @@ def test_it_serves_and_survives(proxy: Proxy):
     for outcome in ("SKIPPED", "DIRECT"):
         assert by_outcome[outcome]["usage"]["output"] > 0, "tokens of what the proxy passes through are counted"
 
+    proxy.containers["cascade-envoy"].end(signal.SIGKILL)
+    assert proxy.ask("Hello!").headers["x-cascade-outcome"] == "SKIPPED", "what passes through does not need the pair's Envoy"
+    failed = proxy.ask(BETWEEN)
+    assert (failed.status_code, failed.headers["x-cascade-outcome"], failed.json()["type"]) == (502, "FAILED", "error")
+    proxy.containers["cascade-envoy"].started()
+    assert proxy.ask(BETWEEN).headers["x-cascade-outcome"] == "ACCEPTED"
+
     proxy.containers["cascade-extproc"].end(signal.SIGKILL)
     alone = proxy.ask("Hello!")
     assert (alone.status_code, alone.headers.get("x-cascade-outcome")) == (200, None), "without the sidecar the verify model answers"

@@ -173,6 +173,9 @@ def differences(answer: Node, gateway: str, config: Config) -> list[str]:
         *_other(_breakers(clusters, "envoyextensionpolicy/"), _breakers(ours["clusters"], PROCESSOR), _BREAKERS),
         *_other(_options(clusters, "httproute/cascade/llm/rule/1"), _options(ours["clusters"], "draft"), ("httpFilters",)),
     ]
+    for rule, role in ((1, "draft"), (2, "verify")):
+        theirs = _routes(dumped(answer, gateway, "routeConfig"), f"httproute/cascade/llm/rule/{rule}/")
+        found += _other(theirs, _routes([_manager(our_door)["routeConfig"]], f"/v1/messages {role}"), ("timeout", "retryPolicy"))
     usage = _filter(door, USAGE).get("value", {}).get("response_handling", {}).get("token_usage", {})
     return found if usage.get("metadata_namespace") == USAGE_NAMESPACE else [*found, "nobody reads the tokens"]
 
@@ -213,6 +216,12 @@ def _manager(listener: Node) -> Node:
 
 def _filter(listener: Node, name: str) -> Node:
     return next((one["typedConfig"] for one in _manager(listener)["httpFilters"] if one["name"].startswith(name)), {})
+
+
+def _routes(configs: list[Node], name: str) -> Node:
+    """What the first route whose name begins so does with a request."""
+    routes = [route for config in configs for host in config.get("virtualHosts", []) for route in host["routes"]]
+    return next((one.get("route", {}) for one in routes if one["name"].startswith(name)), {})
 
 
 def _named(clusters: list[Node], name: str) -> Node:
