@@ -291,7 +291,7 @@ def test_only_llm_calls_are_limited_in_size(name: str, tmp_path: Path):
 
 @every_variant
 def test_a_crowd_of_clients_does_not_shut_our_own_calls_out(name: str, tmp_path: Path):
-    client, egress, *intercepting = whole(name, tmp_path)["static_resources"]["listeners"]
+    client, egress, *_ = whole(name, tmp_path)["static_resources"]["listeners"]
     assert "ignore_global_conn_limit" not in client
     assert egress["ignore_global_conn_limit"] is True
 

@@ -14,7 +14,7 @@ from tools.k8s.check import overlays, rendered
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 K8S = ROOT / "k8s"
-CORE = ("enforce", "gateway", "no-opting-out", "istio-sidecar", "observability", "sidecar", "team")
+CORE = ("enforce", "gateway", "intercepted", "no-opting-out", "istio-sidecar", "observability", "sidecar", "team")
 """Overlays of Kubernetes' own kinds alone."""
 FURTHER = ("envoy-gateway", "envoy-gateway-front", "istio", "istio-attach", "istio-egress", "kyverno", "monitoring")
 
