@@ -91,7 +91,7 @@ k8s-check: .venv/.dev ## everything deployed, without a cluster: overlays, schem
 	$(BIN)/python -m tools.k8s.check
 	$(BIN)/python -m pytest -m k8s tests/k8s $(ARGS)
 
-k8s-test: .venv/.dev ## overlays, injection and refusals before a real API server (built once, 5 to 15 minutes; Debian: etcd-server)
+k8s-test: .venv/.dev ## injection, refusals and what Envoy Gateway and Istio make of the overlays, on their own programs (built once, 10 to 30 minutes; Debian: etcd-server)
 	$(BIN)/python -m tools.k8s.programs --api-server
 	$(BIN)/python -m pytest -m cluster tests/k8s $(ARGS)
 
