@@ -6,12 +6,13 @@ against Envoy itself; the Dockerfile by hadolint, the image's pins, the alerts b
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,22 @@ def rendered(overlay: Path) -> str:
 
 def conforms(manifests: str) -> str:
     """Say what the schemas have against manifests; empty where nothing."""
+    return refused({"manifests": manifests}).get("manifests", "")
+
+
+def refused(manifests: Mapping[str, str]) -> dict[str, str]:
+    """Say what the schemas have against each of several manifests, by name; those that they take are left out."""
     place = schemas.folder() / "{{.ResourceKind}}{{.KindSuffix}}.json"
-    argv = (str(programs.kubeconform()), "-strict", "-schema-location", str(place), "-")
-    done = subprocess.run(argv, input=manifests, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr if done.returncode else ""
+    with tempfile.TemporaryDirectory() as folder:  # all at once, for it is the schemas that take time to read
+        for name, text in manifests.items():
+            (Path(folder) / f"{name}.yaml").write_text(text)
+        argv = (str(programs.kubeconform()), "-strict", "-output", "json", "-schema-location", str(place), folder)
+        told = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    found: dict[str, str] = {}
+    for one in json.loads(told).get("resources") or ():
+        name = Path(one["filename"]).stem
+        found[name] = f"{found.get(name, '')}{name}: {one['kind']} {one['name']}: {one['msg']}\n"
+    return found
 
 
 def envoy_takes(configuration: str) -> str:
@@ -76,13 +89,13 @@ def promtool_says(rules: Path) -> str:
 def problems() -> Iterator[str]:
     """Give every problem, after a line on stdout for each thing that is looked at."""
     yaml = YAML(typ="safe")
-    for overlay in overlays():
-        print(f"k8s/{overlay.name}: schemas", flush=True)
-        manifests = rendered(overlay)
-        yield conforms(manifests)
-        for one in yaml.load_all(manifests):
+    manifests = {overlay.name: rendered(overlay) for overlay in overlays()}
+    print(f"k8s: schemas: {', '.join(manifests)}", flush=True)
+    yield from refused(manifests).values()
+    for name, text in manifests.items():
+        for one in yaml.load_all(text):
             if one["kind"] == "ConfigMap" and "cascade.yaml" in one["data"]:
-                print(f"k8s/{overlay.name}: envoy --mode validate", flush=True)
+                print(f"k8s/{name}: envoy --mode validate", flush=True)
                 yield envoy_takes(one["data"]["cascade.yaml"])
     yield from _others()
 
