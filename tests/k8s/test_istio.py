@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,6 +108,23 @@ def test_it_asks_as_our_own_envoy_does(istiod: Istiod, node: dict[str, Any]):
     for name in ("extproc", "records"):
         ours, theirs = ([cluster for cluster in clusters if cluster.name == name] for clusters in (own.clusters, sent.clusters))
         assert theirs == ours
+
+
+@pytest.mark.parametrize("overlay", [ATTACH, "istio-egress"])
+def test_nothing_is_used_that_istio_leaves_out_of_its_envoy(overlay: str):
+    """Istio builds Envoy from a list of extensions of its own, and one that is not in it has the whole listener refused.
+
+    https://github.com/istio/proxy/blob/master/bazel/extension_config/extensions_build_config.bzl
+    """
+    named = re.findall(r"@type'?: type.googleapis.com/(\S+)", rendered(K8S / overlay))
+    assert {name.rpartition("extensions.")[2] for name in named} == {
+        "access_loggers.grpc.v3.HttpGrpcAccessLogConfig",
+        "filters.http.ext_proc.v3.ExternalProcessor",
+        "filters.http.ext_proc.v3.ExtProcPerRoute",
+        "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        "upstreams.http.v3.HttpProtocolOptions",
+    }
 
 
 def test_calls_leave_as_tls_with_the_name_verified(istiod: Istiod):

@@ -75,7 +75,7 @@ def live(sent: Sent, port: int, run: Path, provider: str) -> bytes:
     for cluster in ours:
         pipe = cluster.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.pipe
         pipe.path = pipe.path.replace(str(DEFAULT), str(run))
-    called = [f"outbound|80||{PROVIDER}", "PassthroughCluster"]
+    called = [one.name for one in sent.clusters if one.name.startswith("outbound|80|") or one.name == "PassthroughCluster"]
     return static([listener], [*ours, *[parsed(clusters.host(name, Upstream.of(provider), "")) for name in called]], {})
 
 
@@ -140,8 +140,16 @@ def test_it_serves_and_survives(mesh: Mesh):
     assert outcome(mesh.ask("Hello!", "/v1/messages/count_tokens")) == (200, None)
     assert len(mesh.verify.requests) == seen + 2
 
+    told = [str(one.headers) for one in mesh.draft.requests]
+    assert told
+    assert not any("client-key" in one or "x-envoy-" in one for one in told), "the client's key, or who it is"
+    assert mesh.ask("x" * 34_000_000).status_code == 413
+
     named = until(lambda: len(mesh.records()) >= 6 and mesh.records())
     assert {one["outcome"] for one in named} >= {"SKIPPED", "DIRECT", "ACCEPTED", "BYPASSED"}
+    usage = {one["outcome"]: one["usage"] for one in named}
+    assert usage["ACCEPTED"]["output"] > 0
+    assert usage["SKIPPED"] is usage["DIRECT"] is None, "Istio's Envoy does not read what it carries"
     assert {one["path"] for one in named} == {"/v1/messages", "/v1/messages/count_tokens"}
 
     mesh.containers["cascade-extproc"].end(signal.SIGKILL)
