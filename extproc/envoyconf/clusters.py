@@ -45,7 +45,8 @@ def origin(upstream: Upstream, authorities: str) -> Node:
 def processor(name: str, sockets: Sequence[Path]) -> Node:
     """Give a cluster of the sidecar's workers, by HTTP/2 on these of their Unix sockets.
 
-    No health checks: a dead worker refuses its connection at once, and Envoy goes on without it.
+    A dead worker refuses its connection at once, and Envoy carries on without it. Where there are others, they are to have its share
+    meanwhile: Envoy looks at each socket four times a second, and tries them all only where none is there.
     """
     endpoints = [{"endpoint": {"address": pipe(socket)}} for socket in sockets]
     return {
@@ -55,7 +56,24 @@ def processor(name: str, sockets: Sequence[Path]) -> Node:
         "circuit_breakers": {"thresholds": [{"max_connections": _MANY, "max_pending_requests": _MANY, "max_requests": _MANY}]},
         "typed_extension_protocol_options": http_options({"explicit_http_config": {"http2_protocol_options": {}}}),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
+        **(_WATCHED if len(endpoints) > 1 else {}),
     }
+
+
+_WATCHED: Node = {
+    "health_checks": [
+        {
+            "timeout": "1s",
+            "interval": "0.25s",
+            "no_traffic_interval": "0.25s",
+            "unhealthy_threshold": 1,
+            "healthy_threshold": 1,
+            "reuse_connection": False,  # one that stays would keep a worker from ending
+            "tcp_health_check": {},
+        }
+    ],
+    "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
+}
 
 
 def remote_processor(name: str, address: str, runtime: RuntimeDir) -> Node:
