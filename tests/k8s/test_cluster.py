@@ -104,3 +104,19 @@ def test_only_an_admin_of_ours_takes_the_label_off(enforced: Cluster):
     assert "cascade-label-stays" in done.stderr
     as_one = ("--as=admin", "--as-group=cascade:admins", "--as-group=system:masters")
     assert enforced.kubectl(*as_one, "label", "--dry-run=server", "namespace", "team-a", "cascade-extproc-").returncode == 0
+
+
+def test_the_pod_of_envoy_gateways_proxy_is_admitted(cluster: Cluster):
+    """Envoy Gateway makes it from the EnvoyProxy, of whose containers no schema knows; here they are a pod."""
+    (proxy,) = documents(K8S / "envoy-gateway/proxy.yaml")
+    given = proxy["spec"]["provider"]["kubernetes"]["envoyDeployment"]
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "proxies", "labels": labels}}
+    assert cluster.apply(json.dumps(namespace)).returncode == 0
+    made = pod("proxies", initContainers=given["initContainers"], volumes=given["pod"]["volumes"], labels=given["pod"]["labels"])
+    made["spec"]["containers"][0] |= given["container"]
+    done = created(cluster, made)
+    assert done.returncode == 0, done.stderr
+    (mount,) = json.loads(done.stdout)["spec"]["containers"][0]["volumeMounts"]
+    sockets = [one["unix"]["path"] for each in documents(K8S / "envoy-gateway/processor.yaml") for one in each["spec"].get("endpoints", [])]
+    assert {path.rpartition("/")[0] for path in sockets} == {mount["mountPath"]}
