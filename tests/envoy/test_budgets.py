@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.pair import PATHS, Pair, pair, told
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 def test_one_call_is_the_drafts(tmp_path: Path):

@@ -17,7 +17,7 @@ from tests.support.background import Background
 from tests.support.pair import HARD, question
 from tests.support.system import ROOT, System, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 KEY = "the key of an intern"
 
 

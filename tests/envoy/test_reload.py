@@ -24,7 +24,7 @@ from tests.envoy.conftest import body_of, models
 from tests.support.pair import EASY, HARD, Pair, newest, pair, question, told
 from tests.support.system import ROOT, System, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 STRICT = {"router": {"skip_below": 0.0, "direct_above": 0.0}}
 """Everything goes to verify."""
 

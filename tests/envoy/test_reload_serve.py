@@ -17,7 +17,7 @@ from tests.support.envoy import Envoy
 from tests.support.serve import serving
 from tests.support.system import free_ports, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 class Mounted:

@@ -20,7 +20,7 @@ from tests.support.pair import EASY, HARD, PATHS, Pair, pair, question, told
 from tests.support.redis import RedisServer
 from tests.support.system import until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 def policy(name: str, **settings: Any) -> dict[str, Any]:

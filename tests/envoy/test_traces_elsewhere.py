@@ -14,7 +14,7 @@ from tests.support.collector import ENVOY, US, Collector, Span, strays, tree
 from tests.support.pair import EASY, HARD, Pair, newest, pair, question, steering
 from tests.support.system import free_ports, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 KEY = "the-collectors-key"
 

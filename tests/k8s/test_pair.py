@@ -18,7 +18,7 @@ from tests.k8s.pod import Container, configuration, documents, pod_spec
 from tests.support.background import Background
 from tests.support.system import ROOT, free_ports, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 K8S = ROOT / "k8s"
 KEY = "the-draft-key"

@@ -53,8 +53,8 @@ class Reader:
             if file is None:
                 return Summary(since_s=since_s, first_at=None, last_at=None, all=queries.NOTHING, outcomes={})
             first, last = file.execute("SELECT MIN(at), MAX(at) FROM decisions WHERE at >= ?", (since,)).fetchone()
-            everything = queries.figures(file, "''", since)
-            outcomes = queries.figures(file, "outcome", since)
+            queries.gather(file, queries.KEYS["outcome"], since)
+            everything, outcomes = queries.figures(file, "''"), queries.figures(file)
         return Summary(
             since_s=since_s,
             first_at=first,
@@ -66,8 +66,11 @@ class Reader:
     def groups(self, by: str, since_s: float | None = None) -> list[Group]:
         """Give the figures of the last `since_s` seconds by one of `queries.KEYS`, the most frequent first. KeyError for another."""
         key = queries.KEYS[by]
+        found: dict[str, Figures] = {}
         with self._file() as file:
-            found: dict[str, Figures] = queries.figures(file, key, _since(since_s)) if file else {}
+            if file is not None:
+                queries.gather(file, key, _since(since_s))
+                found = queries.figures(file)
         ordered = sorted(found.items(), key=lambda item: (-item[1].requests, item[0]))
         return [Group(name=name, figures=figures) for name, figures in ordered]
 
