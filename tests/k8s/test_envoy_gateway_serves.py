@@ -72,41 +72,31 @@ def address(port: int) -> Node:
     return {"socketAddress": {"address": "127.0.0.1", "portValue": port}}
 
 
-@pytest.fixture
-def proxy(certificate: tuple[str, str], tmp_path: Path) -> Iterator[Proxy]:
+@pytest.fixture(scope="module")
+def proxy(certificate: tuple[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("proxy")
     door, *ports = free_ports(4)
     with (
         Background(Simulator(Profile(name="draft", api_key=KEY))) as draft,
         Background(Simulator(Profile(name="verify", headers_s=0.02))) as verify,
     ):
-        providers = {"api.deepseek.com": draft.url, "api.anthropic.com": verify.url}
         manifests = rendered(ROOT / "k8s/envoy-gateway")
-        (spec,) = [one["spec"] for one in YAML(typ="safe").load_all(manifests) if one["kind"] == "EnvoyProxy"]
-        pod = spec["provider"]["kubernetes"]["envoyDeployment"]
-        volumes = {volume["name"]: tmp_path / volume["name"] for volume in pod["pod"]["volumes"]}
-        for folder in volumes.values():
-            folder.mkdir()
-        text = configuration(ROOT / "k8s/config/cascade.yaml", ports, draft.url, verify.url)
-        text = text.replace(RUN, str(volumes["cascade-run"])).replace("/var/run/secrets/cascade", str(volumes["cascade-keys"]))
-        (volumes["cascade-config"] / "cascade.yaml").write_text(text)
-        (volumes["cascade-keys"] / "draft").write_text(KEY)
-        admin = f"127.0.0.1:{ports[1]}"
-        containers = [Container(one, volumes, admin, tmp_path) for one in pod["initContainers"]]
+        containers = pair(manifests, folder, configuration(ROOT / "k8s/config/cascade.yaml", ports, draft.url, verify.url), ports[1])
         # The simulator serves no path of DeepSeek's.
-        manifests = manifests.replace(RUN, str(volumes["cascade-run"])).replace("/anthropic/v1/messages", "/v1/messages")
-        file = static(manifests, certificate, tmp_path, door, providers)
-        (tmp_path / "ca.pem").write_text(certificate[0])
+        manifests = manifests.replace(RUN, str(folder / "cascade-run")).replace("/anthropic/v1/messages", "/v1/messages")
+        file = static(manifests, certificate, folder, door, {"api.deepseek.com": draft.url, "api.anthropic.com": verify.url})
+        (folder / "ca.pem").write_text(certificate[0])
         argv = (str(envoy_binary()), "-c", str(file), "--disable-hot-restart", "-l", "warning", "--concurrency", "1")
         envoy = None
         try:
             containers[0].run()
             for one in containers[1:]:
                 one.started()
-            with (tmp_path / "proxy.log").open("wb") as log:
+            with (folder / "proxy.log").open("wb") as log:
                 envoy = subprocess.Popen(argv, stdout=log, stderr=subprocess.STDOUT)
-            with client_of(door, tmp_path / "ca.pem") as client:
+            with client_of(door, folder / "ca.pem") as client:
                 until(lambda: probed(client) == 200, 30)
-                yield Proxy(client, {one.name: one for one in containers}, f"http://{admin}", draft, verify)
+                yield Proxy(client, {one.name: one for one in containers}, f"http://127.0.0.1:{ports[1]}", draft, verify)
         finally:
             if envoy is not None:
                 envoy.terminate()
@@ -114,6 +104,19 @@ def proxy(certificate: tuple[str, str], tmp_path: Path) -> Iterator[Proxy]:
             for one in reversed(containers):
                 if one.process is not None:
                     one.end()
+
+
+def pair(manifests: str, folder: Path, config: str, admin: int) -> list[Container]:
+    """Give the containers that the EnvoyProxy puts beside its proxy, with their volumes."""
+    (spec,) = [one["spec"] for one in YAML(typ="safe").load_all(manifests) if one["kind"] == "EnvoyProxy"]
+    given = spec["provider"]["kubernetes"]["envoyDeployment"]
+    volumes = {volume["name"]: folder / volume["name"] for volume in given["pod"]["volumes"]}
+    for volume in volumes.values():
+        volume.mkdir()
+    text = config.replace(RUN, str(volumes["cascade-run"])).replace("/var/run/secrets/cascade", str(volumes["cascade-keys"]))
+    (volumes["cascade-config"] / "cascade.yaml").write_text(text)
+    (volumes["cascade-keys"] / "draft").write_text(KEY)
+    return [Container(one, volumes, f"127.0.0.1:{admin}", folder) for one in given["initContainers"]]
 
 
 def client_of(port: int, authority: Path) -> httpx.Client:
@@ -136,50 +139,72 @@ def probed(client: httpx.Client) -> int:
         return 0
 
 
-def test_it_serves_and_survives(proxy: Proxy):
-    for words, outcome in (("Hello!", "SKIPPED"), (HARD, "DIRECT"), (BETWEEN, "ACCEPTED")):
+def outcome(response: httpx.Response) -> tuple[int, str | None]:
+    return response.status_code, response.headers.get("x-cascade-outcome")
+
+
+def test_it_serves(proxy: Proxy):
+    for words, wanted in (("Hello!", "SKIPPED"), (HARD, "DIRECT"), (BETWEEN, "ACCEPTED")):
         response = proxy.ask(words)
-        assert (response.status_code, response.headers["x-cascade-outcome"]) == (200, outcome), response.headers
-    for provider, secret in ((proxy.draft, KEY), (proxy.verify, "client-key")):
-        for told in [one.headers for one in provider.requests]:
-            assert told["x-api-key"] == secret, "each provider gets its own key and no other"
-            assert not [
-                name for name in told if name.lower().startswith(("x-cascade", "x-extproc", "x-envoy", "x-forwarded", "x-request-id"))
-            ]
+        assert outcome(response) == (200, wanted), response.headers
     streamed = proxy.ask(BETWEEN, stream=True)
     assert streamed.headers["x-cascade-outcome"] == "PENDING"
     assert "outcome=ACCEPTED" in streamed.text
     chat = proxy.ask(BETWEEN, "/v1/chat/completions")
     assert (chat.status_code, chat.json()["object"]) == (200, "chat.completion"), "translated"
-    counted = proxy.client.post("/v1/messages/count_tokens", json={"model": "m", "messages": [{"role": "user", "content": "Hello!"}]})
-    assert (counted.json()["input_tokens"] > 0, counted.headers["x-cascade-outcome"]) == (True, "BYPASSED")
     assert proxy.ask("x" * 5_000_000).status_code == 200, "a body far above Envoy Gateway's default of 32 KiB"
+    assert proxy.ask("x" * 36_000_000).status_code == 413
 
-    decisions = until(lambda: recorded(proxy, 5))
-    by_outcome = {one["outcome"]: one for one in decisions}
-    assert {"SKIPPED", "DIRECT", "ACCEPTED"} <= by_outcome.keys()
-    for outcome in ("SKIPPED", "DIRECT"):
-        assert by_outcome[outcome]["usage"]["output"] > 0, "tokens of what the proxy passes through are counted"
 
+def test_what_is_no_call_of_a_model_is_not_processed(proxy: Proxy):
+    words = {"model": "m", "messages": [{"role": "user", "content": "Hello!"}]}
+    counted = proxy.client.post("/v1/messages/count_tokens", json=words, headers={"x-api-key": "client-key"})
+    assert outcome(counted) == (200, "BYPASSED")
+    assert counted.json()["input_tokens"] > 0
+
+
+def test_each_provider_gets_its_own_key_and_nothing_of_ours(proxy: Proxy):
+    for words in ("Hello!", HARD, BETWEEN):
+        proxy.ask(words)
+    for provider, secret in ((proxy.draft, KEY), (proxy.verify, "client-key")):
+        seen = [one.headers for one in provider.requests]
+        assert {headers["x-api-key"] for headers in seen} == {secret}
+        names = {name.lower() for headers in seen for name in headers}
+        assert not [name for name in names if name.startswith(("x-cascade", "x-extproc", "x-envoy", "x-forwarded", "x-request-id"))]
+
+
+def test_records_come_with_the_tokens_of_what_passes_through(proxy: Proxy):
+    for words in ("Hello!", HARD):
+        proxy.ask(words)
+    known = until(lambda: recorded(proxy, "SKIPPED", "DIRECT"))
+    for one in known.values():
+        assert one["usage"]["output"] > 0
+        assert one["path"] == "/v1/messages"
+
+
+def recorded(proxy: Proxy, *outcomes: str) -> dict[str, Node]:
+    """Give the sidecar's newest records of these outcomes when all are there, and nothing before."""
+    listed: list[Node] = httpx.get(f"{proxy.admin}/api/decisions").json()["decisions"]
+    found = {one["outcome"]: one for one in reversed(listed) if one["outcome"] in outcomes}
+    return found if len(found) == len(outcomes) else {}
+
+
+def test_the_pairs_envoy_dies(proxy: Proxy):
     proxy.containers["cascade-envoy"].end(signal.SIGKILL)
-    assert proxy.ask("Hello!").headers["x-cascade-outcome"] == "SKIPPED", "what passes through does not need the pair's Envoy"
+    assert outcome(proxy.ask("Hello!")) == (200, "SKIPPED"), "what passes through does not need it"
     failed = proxy.ask(BETWEEN)
-    assert (failed.status_code, failed.headers["x-cascade-outcome"], failed.json()["type"]) == (502, "FAILED", "error")
+    assert (outcome(failed), failed.json()["type"]) == ((502, "FAILED"), "error")
     proxy.containers["cascade-envoy"].started()
-    assert proxy.ask(BETWEEN).headers["x-cascade-outcome"] == "ACCEPTED"
+    assert outcome(proxy.ask(BETWEEN)) == (200, "ACCEPTED")
 
+
+def test_the_sidecar_dies(proxy: Proxy):
     proxy.containers["cascade-extproc"].end(signal.SIGKILL)
-    alone = proxy.ask("Hello!")
-    assert (alone.status_code, alone.headers.get("x-cascade-outcome")) == (200, None), "without the sidecar the verify model answers"
+    assert outcome(proxy.ask("Hello!")) == (200, None), "without the sidecar the verify model answers"
+    assert proxy.verify.requests[-1].headers["x-api-key"] == "client-key"
     assert probed(proxy.client) == 503
     untranslated = proxy.ask("Hello!", "/v1/chat/completions")
     assert (untranslated.status_code, untranslated.json()["error"]["type"]) == (503, "server_error")
     proxy.containers["cascade-extproc"].started()
     until(lambda: probed(proxy.client) == 200)
-    assert proxy.ask("Hello!").headers["x-cascade-outcome"] == "SKIPPED"
-
-
-def recorded(proxy: Proxy, least: int) -> list[Node]:
-    """Give the sidecar's records when there are as many as this, and nothing before."""
-    found: list[Node] = httpx.get(f"{proxy.admin}/api/decisions").json()["decisions"]
-    return found if len(found) >= least else []
+    assert outcome(proxy.ask("Hello!")) == (200, "SKIPPED")
