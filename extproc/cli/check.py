@@ -82,6 +82,7 @@ def _lines(config: Config) -> list[str]:
     router = config.router
     rows = [
         ("listen", f"{config.listen}, admin {config.admin}, envoy admin {config.envoy_admin}"),
+        *([("taken", f"{', '.join(config.intercept.hosts)}, redirected to {config.intercept.listen}")] if config.intercept.hosts else []),
         ("mode", f"{config.mode}, {config.workers} worker{'s' if config.workers > 1 else ''}, transport {config.transport}"),
         ("plans", f"score < {router.skip_below:g}: draft, ≥ {router.direct_above:g}: direct, between: cascade"),
         *((endpoint.role, _describe(endpoint)) for endpoint in endpoints(config)),
