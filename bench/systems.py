@@ -107,7 +107,7 @@ def _serving(module: str, folder: Path) -> Iterator[int]:
 def system(kind: Kind, around: Around, folder: Path) -> Iterator[System]:
     """Run one system, ready to be asked."""
     folder.mkdir()
-    listen, envoy_admin, admin = _free_ports(3)
+    listen, envoy_admin, admin = free_ports(3)
     collector = 0 if kind is Kind.UNTRACED else around.collector
     config, runtime = configuration(around.upstream, listen, envoy_admin, admin, collector), RuntimeDir(folder)
     config = config.model_copy(update={"transport": "grpcio" if kind is Kind.OURS else "native"})
@@ -118,9 +118,9 @@ def system(kind: Kind, around: Around, folder: Path) -> Iterator[System]:
         processor = stack.enter_context(process(argv, folder / "processor.log")) if argv else None
         carry = [str(envoy_binary()), "-c", str(runtime.bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "error"]
         envoy = stack.enter_context(process(carry, folder / "envoy.log"))
-        _until(lambda: _answers(f"http://127.0.0.1:{envoy_admin}/ready"), folder)
+        until(f"http://127.0.0.1:{envoy_admin}/ready", folder)
         if kind in _WHOLE:
-            _until(lambda: _answers(f"http://127.0.0.1:{admin}/readyz"), folder)
+            until(f"http://127.0.0.1:{admin}/readyz", folder)
         elif kind in FLOORS:
             _until(runtime.worker(0).exists, folder)
         yield System(kind, listen, envoy_admin, envoy.pid, processor.pid if processor else None)
@@ -200,7 +200,12 @@ def _processor(kind: Kind, runtime: RuntimeDir, around: Around) -> list[str]:
     return python("extproc", "serve", "--worker", "0", "--runtime-dir", str(runtime.root))
 
 
-def _free_ports(count: int) -> list[int]:
+def until(url: str, folder: Path) -> None:
+    """Wait until an address answers with 200; SystemExit with the logs of the folder when it never does."""
+    _until(lambda: _answers(url), folder)
+
+
+def free_ports(count: int) -> list[int]:
     """Find ports that are free now; all are held until the last is found, so that they differ."""
     with ExitStack() as stack:
         held = [stack.enter_context(socket.socket()) for _ in range(count)]

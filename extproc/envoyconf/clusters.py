@@ -61,6 +61,8 @@ def processor(name: str, sockets: Sequence[Path]) -> Node:
 
 
 _WATCHED: Node = {
+    # One of them takes the access log of all, and so is to get fewer requests.
+    "lb_policy": "LEAST_REQUEST",
     "health_checks": [
         {
             "timeout": "1s",
