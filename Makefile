@@ -27,7 +27,7 @@ test: .venv/.dev ## the tests, the real Envoy and the real SDKs included (ARGS="
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-fast: .venv/.dev ## only the tests that need no Envoy
-	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow and not jaeger and not prometheus and not redis and not agents and not netns" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not envoy and not llm and not slow and not jaeger and not prometheus and not redis and not agents and not browser and not image and not k8s and not cluster and not netns" $(ARGS)
 
 test-slow: .venv/.dev ## the long ones: load, a million characters, HTTP/2 conformance, the bench
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m slow $(ARGS)

@@ -101,6 +101,10 @@ def remote_processor(name: str, address: str, runtime: RuntimeDir) -> Node:
     }
 
 
+_VERSIONS: Node = {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
+"""As a client Envoy stops at 1.2 unless it is told."""
+
+
 def _mutual_tls(host: str, runtime: RuntimeDir, *, literal: bool) -> Node:
     named = {"san_type": "IP_ADDRESS" if literal else "DNS", "matcher": {"exact": host}}
     certificate, authority = ({"name": name, "sds_config": sds_source(runtime.secret(name))} for name in (CERTIFICATE, AUTHORITY))
@@ -109,7 +113,7 @@ def _mutual_tls(host: str, runtime: RuntimeDir, *, literal: bool) -> Node:
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         **({} if literal else {"sni": host}),
         common_tls_context={
-            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+            "tls_params": _VERSIONS,
             "alpn_protocols": ["h2"],
             "tls_certificate_sds_secret_configs": [certificate],
             "combined_validation_context": {
@@ -167,7 +171,7 @@ def _tls(upstream: Upstream, authorities: str, *, literal: bool) -> Node:
         "envoy.transport_sockets.tls",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         **({} if literal else {"sni": upstream.host}),
-        common_tls_context={"tls_params": {"tls_minimum_protocol_version": "TLSv1_2"}, "validation_context": validation},
+        common_tls_context={"tls_params": _VERSIONS, "validation_context": validation},
     )
 
 

@@ -40,6 +40,7 @@ def certified(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
     openssl("x509", "-req", "-in", "host.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-extfile", "names", "-out", "host.pem", "-days", "1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "host.pem", folder / "host.key")
+    context.minimum_version = ssl.TLSVersion.TLSv1_3  # which Envoy, as a client, does not speak unless it is told
     return folder / "ca.pem", context
 
 
