@@ -8,7 +8,7 @@ JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 JAEGER := $(BIN)/python -m tools.jaeger
 PROTOS := $(shell find protos -name '*.proto') protos/build.py
 
-.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-agents test-browser screenshots test-jaeger test-prometheus test-redis test-image test-netns k8s-test k8s-check image image-lock sbom check format generate protos bench soak fuzz clean
+.PHONY: help demo demo-jaeger jaeger test test-fast test-slow test-grpcio test-llm test-agents test-browser screenshots test-jaeger test-prometheus test-redis test-image test-netns k8s-test k8s-check image image-lock audit sbom check format generate protos bench soak fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -100,6 +100,9 @@ image: ## the sidecar's image, by docker or podman (ARGS="--target laptop": with
 
 image-lock: .venv/bin/python ## pin what is in the image anew, with hashes (tools/image)
 	$(BIN)/python -m tools.image.lock
+
+audit: .venv/bin/python ## known vulnerabilities of what is pinned in the image, by pip-audit (asks PyPI; ARGS=sidecar.txt for one file)
+	$(BIN)/python -m tools.image.audit $(ARGS)
 
 sbom: .venv/bin/python ## what is in the image, as CycloneDX: build/sbom.cdx.json
 	$(BIN)/python -m tools.image.sbom

@@ -11,7 +11,7 @@ from aiohttp import web
 from extproc.report.figures import ENCODER
 from extproc.shell.dashboard import add_dashboard
 from extproc.shell.decisions import Reader
-from extproc.shell.guard import guard
+from extproc.shell.guard import by_its_own_name, guard
 from extproc.shell.telemetry import Journal, Meters
 
 _MOST_DECISIONS = 1000
@@ -55,7 +55,7 @@ class Admin:
         self._budgets = budgets
         self.notice = ""
         """What operators should know although requests are served, as lines of text."""
-        app = web.Application(middlewares=[guard(token)] if token else [])
+        app = web.Application(middlewares=[guard(token) if token else by_its_own_name])
         app.add_routes(self._routes())
         add_dashboard(app, reader, self._config)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)

@@ -1,4 +1,4 @@
-"""Who may ask the admin HTTP, where a token is configured: whoever brings it, and a page that was opened with it once."""
+"""Who may ask the admin HTTP: with a token, whoever brings it, and a page that was opened with it once; without one, whoever reaches it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from hashlib import sha256
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+
+from extproc.config.advice import is_loopback
 
 FREE = frozenset({"/healthz", "/readyz"})
 """Asked by probes, which bring nothing."""
@@ -31,6 +33,20 @@ def guard(token: Callable[[], str]) -> Middleware:
         return web.Response(status=401, text=_WHY, headers={"www-authenticate": "Bearer", "cache-control": "no-store"})
 
     return guarded
+
+
+@web.middleware
+async def by_its_own_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse, on loopback, what a browser asks under another name: a page whose name was made to lead here (DNS rebinding) may not read."""
+    here = request.transport.get_extra_info("sockname") if request.transport else None
+    if here and is_loopback(str(here[0])) and not is_loopback(_name(request.host) or "localhost"):
+        return web.Response(status=403, text="ask for localhost, or configure admin_token_file\n")
+    return await handler(request)
+
+
+def _name(host: str) -> str:
+    """The host of a `Host` header, without its port."""
+    return host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
 
 
 def _opened(request: web.Request, token: str) -> web.Response:

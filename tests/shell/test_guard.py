@@ -27,12 +27,12 @@ class Held:
     token = TOKEN
 
 
-def serve(folder: Path, use: Callable[[httpx.AsyncClient, Held], Awaitable[None]]) -> None:
+def serve(folder: Path, use: Callable[[httpx.AsyncClient, Held], Awaitable[None]], *, guarded: bool = True) -> None:
     async def run() -> None:
         (port,), held = free_ports(1), Held()
         meters = Meters("1", "hash")
         told = (Journal(meters, quiet=True), Reader(folder / "decisions.sqlite"), meters, _ready, CONFIG)
-        admin = Admin(*told, token=lambda: held.token)
+        admin = Admin(*told, token=(lambda: held.token) if guarded else None)
         await admin.start(f"127.0.0.1:{port}")
         try:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
@@ -105,3 +105,28 @@ async def _first(events: httpx.Response) -> AsyncIterator[str]:
     async for line in events.aiter_lines():
         yield line
         return
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:9464", "127.0.0.1:9464", "[::1]:9464", "a.localhost", ""])
+def test_on_loopback_it_answers_to_its_own_name(tmp_path: Path, host: str):
+    async def use(client: httpx.AsyncClient, _: Held) -> None:
+        assert (await client.get("/api/config", headers={"host": host})).status_code == 200
+
+    serve(tmp_path, use, guarded=False)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:9464", "localhost.evil.example", "10.0.0.1", "[::1", "127.0.0.1@evil"])
+def test_a_name_that_was_made_to_lead_here_is_refused(tmp_path: Path, host: str):
+    async def use(client: httpx.AsyncClient, _: Held) -> None:
+        for path in ("/api/config", "/api/events", "/dashboard", "/readyz"):
+            assert (await client.get(path, headers={"host": host})).status_code in {400, 403}
+
+    serve(tmp_path, use, guarded=False)
+
+
+def test_with_a_token_any_name_will_do(tmp_path: Path):
+    async def use(client: httpx.AsyncClient, _: Held) -> None:
+        headers = {"host": "sidecar.example", "authorization": f"Bearer {TOKEN}"}
+        assert (await client.get("/api/config", headers=headers)).status_code == 200
+
+    serve(tmp_path, use)
