@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, final
 
 import msgspec
 
@@ -26,6 +26,7 @@ class Role(Word):
     ASSISTANT = "assistant"
 
 
+@final
 class Text(msgspec.Struct, frozen=True, gc=False):
     """Words."""
 
@@ -36,6 +37,7 @@ class Text(msgspec.Struct, frozen=True, gc=False):
     """Of the assistant: it declined with these words."""
 
 
+@final
 class Media(msgspec.Struct, frozen=True, gc=False):
     """An image or a document: by value, or by an address that the provider fetches."""
 
@@ -53,6 +55,7 @@ class Media(msgspec.Struct, frozen=True, gc=False):
     cached: bool = False
 
 
+@final
 class Thought(msgspec.Struct, frozen=True, gc=False):
     """Earlier thinking of the assistant's. A provider's signature does not stand here: it is never written as signed."""
 
@@ -61,6 +64,7 @@ class Thought(msgspec.Struct, frozen=True, gc=False):
     """A provider has signed it, so it is another provider's business than that of one who shows thinking plainly."""
 
 
+@final
 class ToolCall(msgspec.Struct, frozen=True, gc=False):
     """The assistant calls a tool of the client's."""
 
@@ -73,6 +77,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False):
     cached: bool = False
 
 
+@final
 class ToolResult(msgspec.Struct, frozen=True, gc=False):
     """What a tool gave."""
 

@@ -37,7 +37,7 @@ def _has_marks(conversation: Conversation) -> bool:
     return (
         any(tool.cached for tool in conversation.tools)
         or any(text.cached for text in conversation.system)
-        or any(part.cached for part in said)  # type: ignore[union-attr]
+        or any(part.cached for part in said)
     )
 
 

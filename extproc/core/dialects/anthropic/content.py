@@ -15,6 +15,7 @@ from extproc.core.dialects.turns import is_blank, turns
 _MARK = {"type": "ephemeral"}
 _MOST_MARKS = 4
 """Cache marks in one request; a fifth is refused."""
+_ASSISTANT = Role.ASSISTANT
 _BEGIN = "Begin."
 """The user has the first word: this one where the conversation begins with the assistant, or holds no message."""
 
@@ -52,7 +53,7 @@ def messages_of(messages: Sequence[Message], marks: Marks) -> list[dict[str, Any
 
 
 def _message(message: Message, marks: Marks) -> dict[str, Any]:
-    role = "assistant" if message.role is Role.ASSISTANT else "user"
+    role = "assistant" if message.role is _ASSISTANT else "user"
     return {"role": role, "content": _content(message.parts, marks)}
 
 
@@ -68,18 +69,18 @@ def _content(parts: Sequence[Part], marks: Marks) -> str | list[dict[str, Any]]:
 
 def _block(part: Part, marks: Marks) -> dict[str, Any]:
     block: dict[str, Any]
-    if isinstance(part, ToolCall):
+    if type(part) is ToolCall:
         given = free_arguments(part.arguments) if part.custom else object_of(part.arguments)
         block = {"type": "tool_use", "id": fitted_id(part.id), "name": fitted(part.name), "input": given}
         return marks.put(block, cached=True) if part.cached else block
-    if isinstance(part, ToolResult):
+    if type(part) is ToolResult:
         block = {"type": "tool_result", "tool_use_id": fitted_id(part.id)}
         if content := _content(part.parts, marks):
             block["content"] = content
         if part.error:
             block["is_error"] = True
         return marks.put(block, cached=True) if part.cached else block
-    if isinstance(part, Media):
+    if type(part) is Media:
         return marks.put(_media(part), cached=part.cached)
     return marks.put({"type": "text", "text": part.text}, cached=isinstance(part, Text) and part.cached)
 

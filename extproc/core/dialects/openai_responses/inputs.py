@@ -12,6 +12,7 @@ from extproc.core.dialects.turns import turns
 
 Json = dict[str, Any]
 
+_USER, _ASSISTANT = Role.USER, Role.ASSISTANT
 _FAILED = ("error", "traceback")
 """Beginnings of what a tool says by which a failure is known without a mark."""
 
@@ -23,16 +24,16 @@ def items_of(messages: Sequence[Message], *, free: bool) -> list[Json]:
     for message in turns(messages, system=True):
         said: list[Text | Media] = []
         for part in message.parts:
-            if isinstance(part, ToolResult):
+            if type(part) is ToolResult:
                 items.append(_result(part, custom))
-            elif isinstance(part, ToolCall):
+            elif type(part) is ToolCall:
                 items.append(_call(part, custom, free=free))
-            elif message.role is Role.ASSISTANT and isinstance(part, Text):
+            elif message.role is _ASSISTANT and type(part) is Text:
                 items.append({"type": "message", "role": "assistant", "content": part.text})
-            elif isinstance(part, Text | Media):
+            elif type(part) is Text or type(part) is Media:
                 said.append(part)
         if content := _parts(said):
-            items.append({"type": "message", "role": "user" if message.role is Role.USER else "developer", "content": content})
+            items.append({"type": "message", "role": "user" if message.role is _USER else "developer", "content": content})
     return items
 
 
