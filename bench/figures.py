@@ -134,6 +134,11 @@ def added_by_telemetry(cells: Cells, size: str) -> list[float]:
     return [one - other for one, other in zip(on, off, strict=True)]
 
 
+def telemetry_ratios(cells: Cells, size: str) -> list[float]:
+    """Give that as a multiple of what the floor of grpc.aio adds, round by round: milliseconds differ from machine to machine."""
+    return _ratios(added_by_telemetry(cells, size), added_p50(cells, Variant.FLOOR, size))
+
+
 def middle(figures: Sequence[float]) -> float:
     """Give the median; NaN for none."""
     return median(figures) if figures else nan

@@ -50,6 +50,7 @@ def test_promises_of_a_whole_run() -> None:
         **{f"req/s, {size}, {variant}, × Go floor": True for size in ("0.2KB", "100KB") for variant in (Variant.NATIVE, *ON_NATIVE)},
         "req/s, 0.2KB, telemetry on, × off": True,
         "p50 that telemetry adds, 0.2KB, ms": True,
+        "p50 that telemetry adds, 0.2KB, × grpc.aio floor": True,
         "messages, SKIPPED, JSON": True,
         "messages, DIRECT, JSON": True,
         "messages, no LLM call": True,
@@ -83,6 +84,10 @@ def test_no_promise_is_made_about_what_was_not_measured() -> None:
         (
             {"cells": {**cells("0.2KB"), (Variant.UNTRACED, "0.2KB", 1): [Round(1.3, 2.0, 800.0, 1.0, 90.0, 1, 0)] * 3}},
             "p50 that telemetry adds, 0.2KB, ms",
+        ),
+        (
+            {"cells": {**cells("0.2KB"), (Variant.UNTRACED, "0.2KB", 1): [Round(0.9, 2.0, 800.0, 1.0, 90.0, 1, 0)] * 3}},
+            "p50 that telemetry adds, 0.2KB, × grpc.aio floor",
         ),
         (
             {"cells": {**cells("0.2KB"), (Variant.FLOOR, "0.2KB", 1): [Round(2.0, 2.0, 1.0, 1.0, 200.0, 1, 1)] * 3}},
