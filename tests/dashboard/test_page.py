@@ -74,7 +74,7 @@ def test_charts_have_their_numbers_as_tables(serve: Serve, look: Look):
         assert plot is not None
         assert any(word in plot for word in ("SKIPPED", "saved $", "direct"))
         viewer.page.locator(f"#{chart} summary").click()
-        assert viewer.page.locator(f"#{chart} table tbody tr").count() > 5
+        until(lambda chart=chart: viewer.page.locator(f"#{chart} table tbody tr").count() > 5)
         assert viewer.page.locator(f"#{chart} table tbody th[scope=row]").count() > 5
     cells = viewer.page.locator("#mix table tbody td").all_inner_texts()
     assert sum(map(int, cells)) == 60
@@ -125,7 +125,7 @@ def test_an_address_opens_a_request_that_is_long_gone_from_the_list(serve: Serve
     viewer = look(sidecar.url, f"#request={old.trace_id}")
     assert old.trace_id in viewer.wait("#request[open]").inner_text()
     viewer.page.keyboard.press("Escape")
-    assert "#request" not in viewer.page.url
+    until(lambda: "#request" not in viewer.page.url)
 
 
 def test_outcomes_and_words_filter_the_list(serve: Serve, look: Look):
