@@ -18,7 +18,7 @@ from tests.support.envoy import Envoy
 from tests.support.plain import ANSWER, Plain
 from tests.support.system import free_ports, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 PATHS = ("/v1/messages", "/v1/chat/completions", "/v1/responses")
 LIMIT = 100_000

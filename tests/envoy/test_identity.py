@@ -19,7 +19,7 @@ from extproc.envoyconf.binary import envoy_binary
 from tests.support.pair import EASY, Pair, newest, pair, question
 from tests.support.system import free_ports, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 SECRET = b"a secret that issuer and mesh share"
 POLICIES = [
     {"name": "agents", "match": {"namespace": "team-a", "service_account": "agent*"}, "set": {"plan": "direct"}},

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.pair import PATHS, Pair, calls_of, newest, pair, said, told
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 BOTH_WAYS = {
     "status=400": "status_400",

@@ -22,7 +22,7 @@ from tests.support.envoy import KEYS, Envoy
 from tests.support.pair import EASY, HARD, Pair, pair, question
 from tests.support.system import ROOT, free_ports, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tests.envoy.conftest import Cascade, models
 from tests.support.background import Background
 from tests.support.system import System, until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 HARDER = "A train leaves at 8:40 and drives 90 km at 60 km/h. When does it arrive, if it waits 10 minutes on the way? Explain."
 TO_DRAFT, TO_VERIFY = "x-simulate-draft", "x-simulate-verify"

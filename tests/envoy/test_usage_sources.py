@@ -14,7 +14,7 @@ from tests.support.books import usage_told
 from tests.support.pair import EASY, PATHS, Pair, newest, pair, question, steering
 from tests.support.system import until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 SOURCES = ("ai_protocol_manager", "to_metadata")
 LONG = "The sky is blue because of how light is scattered. " * 200
