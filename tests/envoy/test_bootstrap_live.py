@@ -18,7 +18,7 @@ from tests.support.background import Background
 from tests.support.plain import ANSWER, Plain
 from tests.support.system import System, free_ports
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 PATHS = ("/v1/messages", "/v1/chat/completions", "/v1/responses")
 TOOL: dict[str, Any] = {"type": "function", "name": "read", "function": {"name": "read"}, "input_schema": {"type": "object"}}

@@ -11,7 +11,7 @@ import pytest
 from tests.support.pair import PATHS, Pair, pair, question, steering
 from tests.support.system import until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 STAGES = {
     "drafting": ("hang", "", "draft"),

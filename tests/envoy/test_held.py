@@ -13,7 +13,7 @@ import pytest
 from tests.support.pair import HARD, PATHS, Pair, pair, question, said, steering, told
 from tests.support.system import until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 MODEL = "claude-opus-4-8"
 SLOW = {"draft": "first-token-s=0.7", "verify": "verdict=improve; headers-s=0.9"}

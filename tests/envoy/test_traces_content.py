@@ -14,7 +14,7 @@ from tests.envoy.test_reload import applied
 from tests.support.collector import US, Collector, Span
 from tests.support.pair import EASY, HARD, PATHS, Pair, formed, pair, question
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 SECRET = "swordfish"
 

@@ -11,7 +11,7 @@ from tests.support.collector import ENVOY, US, Collector, Span, strays, tree
 from tests.support.pair import HARD, Pair, pair, question
 from tests.support.system import until
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 
 DRAFT, VERIFY = "chat draft-small", "chat claude-opus-4-8"
 

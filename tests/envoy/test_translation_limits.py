@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.pair import EASY, PATHS, Pair, newest, pair, question, told
 
-pytestmark = pytest.mark.envoy
+pytestmark = [pytest.mark.envoy, pytest.mark.slow]
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 THREAD = {"type": "continue", "previous_message_id": "msg_1"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from extproc.core.vocabulary import PATHS, Dialect
-from extproc.envoyconf import bootstrap
+from extproc.envoyconf import untyped
 from extproc.envoyconf.parts import EXT_PROC
 from tests.envoyconf.variants import VARIANTS, made
 
@@ -18,7 +18,7 @@ OURS = {"x-cascade-outcome", "x-cascade-model", "x-cascade-rules", "x-cascade-tr
 
 
 def routes(name: str, folder: Path, listener: int = 0) -> list[Node]:
-    of = bootstrap(*made(name, folder))
+    of = untyped(*made(name, folder))
     manager = of["static_resources"]["listeners"][listener]["filter_chains"][0]["filters"][0]["typed_config"]
     found: list[Node] = manager["route_config"]["virtual_hosts"][0]["routes"]
     return found

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from extproc.core.vocabulary import COUNT_PATH, PATHS
-from extproc.envoyconf import bootstrap, to_yaml
+from extproc.envoyconf import bootstrap, to_yaml, untyped
 from extproc.envoyconf.parts import EXT_PROC, FROM_JSON, FROM_SSE, SIZE_LIMIT, USAGE
 from tests.envoyconf.variants import SECRET, VARIANTS, made
 
@@ -23,7 +23,7 @@ every_variant = pytest.mark.parametrize("name", VARIANTS)
 @cache
 def built(name: str) -> Node:
     with TemporaryDirectory() as folder:
-        return bootstrap(*made(name, Path(folder)))
+        return untyped(*made(name, Path(folder)))
 
 
 def whole(name: str, _: Path) -> Node:
