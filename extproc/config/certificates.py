@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +9,7 @@ from pathlib import Path
 from extproc.config.interception import Intercept, secret_name
 from extproc.config.model import Config
 from extproc.config.problems import Problem
-
-_SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
+from extproc.config.sds import answer
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -53,8 +51,7 @@ def secrets(intercept: Intercept) -> dict[str, bytes]:
 
 def _sds(name: str, certificate: Path, key: Path) -> bytes:
     files = {"certificate_chain": {"filename": str(certificate)}, "private_key": {"filename": str(key)}}
-    secret = {"@type": _SECRET_TYPE, "name": name, "tls_certificate": {**files, "watched_directory": {"path": str(key.parent)}}}
-    return json.dumps({"resources": [secret]}).encode()
+    return answer(name, "tls_certificate", {**files, "watched_directory": {"path": str(key.parent)}})
 
 
 def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext, host: str) -> None:

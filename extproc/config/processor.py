@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
+from extproc.config.sds import answer
 from extproc.config.strict import Strict
 from extproc.config.values import HostPort, KeyFile
 
 CERTIFICATE = "processor_certificate"
 AUTHORITY = "processor_authority"
 """Names of the SDS secrets by which such an Envoy knows its own certificate, and whom it believes."""
-
-_SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
 
 
 class Tls(Strict):
@@ -76,10 +74,6 @@ def sds(tls: Tls) -> Mapping[str, bytes]:
     }
     authority = {"trusted_ca": file(tls.ca_file), **watched(tls.ca_file)}
     return {
-        CERTIFICATE: _answer(CERTIFICATE, "tls_certificate", certificate),
-        AUTHORITY: _answer(AUTHORITY, "validation_context", authority),
+        CERTIFICATE: answer(CERTIFICATE, "tls_certificate", certificate),
+        AUTHORITY: answer(AUTHORITY, "validation_context", authority),
     }
-
-
-def _answer(name: str, kind: str, value: Mapping[str, Any]) -> bytes:
-    return json.dumps({"resources": [{"@type": _SECRET_TYPE, "name": name, kind: value}]}).encode()

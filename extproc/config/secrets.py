@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from extproc.config import certificates
+from extproc.config import certificates, sds
 from extproc.config.endpoints import Endpoint, Secret, endpoints
 from extproc.config.model import Config
 from extproc.config.otlp import export, header_secrets
@@ -30,7 +30,6 @@ _MAX_KEY_BYTES = 8192
 _LEAST_TOKEN = 16
 """Characters of a token that nobody guesses."""
 
-_SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
 _URL = re.compile(r"^(\w+://)(?:[^/?#]*@)?([^?#]*).*$", re.DOTALL)
 _ALL_CAPS = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -68,7 +67,9 @@ def write_secrets(config: Config, runtime: RuntimeDir, environ: Mapping[str, str
     values, problems = _read(config, environ)
     folder = _private_folder(runtime)
     values |= {name: value for name, (_, value) in header_secrets(export(config.telemetry.otlp_endpoint, environ)).items()}
-    answers = {name: _sds(name, value) for name, value in values.items()} | certificates.secrets(config.intercept)
+    answers = {
+        name: sds.answer(name, "generic_secret", {"secret": {"inline_string": value}}) for name, value in values.items()
+    } | certificates.secrets(config.intercept)
     wanted = {runtime.secret(name) for name in (*[endpoint.cluster for endpoint in endpoints(config) if endpoint.secret], *answers)}
     for stale in set(folder.glob("*.yaml")) - wanted:
         stale.unlink()
@@ -173,12 +174,6 @@ def _from_file(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a file name"
         raise _UnusableKeyError(f"the file named here cannot be read: {reason}") from None
-
-
-def _sds(cluster: str, value: str) -> bytes:
-    """Give the DiscoveryResponse with one generic secret, as JSON, which is YAML as well."""
-    secret = {"@type": _SECRET_TYPE, "name": cluster, "generic_secret": {"secret": {"inline_string": value}}}
-    return json.dumps({"resources": [secret]}).encode()
 
 
 def _private_folder(runtime: RuntimeDir) -> Path:
