@@ -60,4 +60,4 @@ def test_streams_end_when_the_sidecar_drains(tmp_path_factory: pytest.TempPathFa
         viewer = look(running.system.admin).live()
         assert running.system.stop() == 0, "an open page keeps nobody from leaving"
         viewer.wait("#connection[data-state=lost]")
-        viewer.forgive()
+        viewer.forgive("net::ERR_")

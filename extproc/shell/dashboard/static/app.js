@@ -120,12 +120,14 @@ dialog.addEventListener("click", (event) => { if (event.target === dialog) dialo
 
 /** An address that names a request, by its number or its trace, opens it. */
 async function openFromAddress() {
-  const key = new URLSearchParams(location.hash.slice(1)).get("request");
+  const asked = location.hash;
+  const key = new URLSearchParams(asked.slice(1)).get("request");
   if (!key || dialog.open) return;
   const known = stream.find(key);
   if (known) return open(known);
   const answer = await fetch(`api/decisions/${encodeURIComponent(key)}`).catch(() => null);
-  if (answer?.ok) open(await answer.json());
+  const record = answer?.ok ? await answer.json() : null;
+  if (!dialog.open && location.hash === asked) open(record);  // not what has been closed, or left, meanwhile
 }
 addEventListener("hashchange", openFromAddress);
 
