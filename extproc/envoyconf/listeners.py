@@ -5,16 +5,16 @@ from __future__ import annotations
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE, RuntimeDir
 from extproc.core.steps.policies import PLAN_HEADER
-from extproc.core.vocabulary import TRACER_HEADER, Dialect, Outcome
+from extproc.core.vocabulary import TRACER_HEADER
 from extproc.envoyconf import usage
 from extproc.envoyconf.clusters import PROCESSOR, RECORDS
+from extproc.envoyconf.local_replies import ENDS, local_replies
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, Node, extension, patience_s, pipe, seconds, socket_address
 from extproc.envoyconf.routes import client_routes, egress_routes
 from extproc.envoyconf.tracing import SPAN_TAG
 
 _SLACK_BYTES = 1 << 20
 """Room for headers and framing beside the largest body."""
-_PATHS = {Dialect.ANTHROPIC: "messages", Dialect.OPENAI_CHAT: "chat/completions", Dialect.OPENAI_RESPONSES: "responses"}
 
 
 def client(config: Config, tracing: Node) -> Node:
@@ -36,7 +36,7 @@ def clients_manager(config: Config, name: str, hosts: list[Node], tracing: Node,
         "skip_xff_append": True,
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "access_log": [_records("client", traced=bool(tracing)), _TROUBLE],
-        "local_reply_config": _errors(config),
+        "local_reply_config": local_replies(config),
         **tracing,
     }
 
@@ -46,7 +46,7 @@ def egress(config: Config, runtime: RuntimeDir, tracing: Node) -> Node:
     hosts = [virtual_host(config, "egress", ["*"], egress_routes(config))]
     manager = _manager(config, "egress", hosts, [*usage.filters(config), _ROUTER])
     # An answer that breaks off is to be known at once, and not after the delay that is meant for clients on a network.
-    manager |= {"local_reply_config": _errors(config), "delayed_close_timeout": "0s", **tracing}
+    manager |= {"local_reply_config": local_replies(config), "delayed_close_timeout": "0s", **tracing}
     # Its connections come from requests that were let in already; a crowd at the clients' door must not keep them from being answered.
     return {**_listener("egress", pipe(runtime.egress, mode=0o600), config, manager), "ignore_global_conn_limit": True}
 
@@ -157,7 +157,7 @@ def _records(name: str, *, traced: bool) -> Node:
         },
     )
     # `PROBES`, with what they share said once: Envoy takes no expression that is much longer.
-    probes = {"safe_regex": {"regex": rf"/(\.well-known/|v1/({'|'.join(_PATHS.values())})\?)cascade-probe"}}
+    probes = {"safe_regex": {"regex": rf"/(\.well-known/|v1/({'|'.join(ENDS.values())})\?)cascade-probe"}}
     return {**log, "filter": {"header_filter": {"header": {"name": ":path", "string_match": probes, "invert_match": True}}}}
 
 
@@ -183,54 +183,3 @@ _TROUBLE = {
     ),
     "filter": {"response_flag_filter": {}},
 }
-
-
-# To Envoy the processor's immediate response is a local reply, too. It has its dialect already, so this mapper takes it and does nothing.
-_OURS: Node = {
-    "filter": {
-        "metadata_filter": {
-            "matcher": {
-                "filter": METADATA_NAMESPACE,
-                "path": [{"key": "outcome"}],
-                "value": {"string_match": {"safe_regex": {"regex": f"{Outcome.RESCUED}|{Outcome.FAILED}"}}},
-            },
-            "match_if_key_not_found": False,
-        }
-    }
-}
-
-
-def _errors(config: Config) -> Node:
-    """Envoy's own errors on LLM paths, in the dialect of the path; the first that fits."""
-    too_large = f"The request is larger than {config.limits.max_body_bytes} bytes, the most that this gateway takes."
-    failed = "%LOCAL_REPLY_BODY%"
-    refused = "The gateway refused the request: %RESPONSE_CODE_DETAILS%."  # for these Envoy has no words of its own
-    kinds = (  # status, its Anthropic name, its OpenAI name
-        (("EQ", 413), "request_too_large", "invalid_request_error", too_large),
-        (("EQ", 504), "timeout_error", "server_error", failed),
-        (("GE", 500), "api_error", "server_error", failed),
-        (("GE", 400), "invalid_request_error", "invalid_request_error", refused),
-    )
-    mappers = [_OURS]
-    for dialect, path in _PATHS.items():
-        anthropic = dialect is Dialect.ANTHROPIC
-        for status, of_anthropic, of_openai, message in kinds:
-            body = _error_body(of_anthropic if anthropic else of_openai, message, anthropic=anthropic)
-            mappers.append(_mapper(path, status, body))
-    return {"mappers": mappers}
-
-
-def _error_body(kind: str, message: str, *, anthropic: bool) -> Node:
-    if anthropic:
-        return {"type": "error", "error": {"type": kind, "message": message}}
-    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
-
-
-def _mapper(path: str, status: tuple[str, int], body: Node) -> Node:
-    # By then the path may have been rewritten for the provider; its end stays.
-    on_path = {"header_filter": {"header": {"name": ":path", "string_match": {"safe_regex": {"regex": rf"[^?]*/{path}(\?.*)?"}}}}}
-    comparison = {"op": status[0], "value": {"default_value": status[1], "runtime_key": "cascade.none"}}
-    return {
-        "filter": {"and_filter": {"filters": [on_path, {"status_code_filter": {"comparison": comparison}}]}},
-        "body_format_override": {"json_format": body, "content_type": "application/json"},
-    }

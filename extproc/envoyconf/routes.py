@@ -16,6 +16,7 @@ from extproc.core.steps.policies import CERTIFICATE_HEADER, PLAN_HEADER
 from extproc.core.vocabulary import COUNT_PATH, HELD, PATHS, TRACER_HEADER, Dialect, Mode, Role
 from extproc.envoyconf import usage
 from extproc.envoyconf.clusters import ORIGIN
+from extproc.envoyconf.local_replies import INTERRUPTED
 from extproc.envoyconf.parts import EXT_PROC, SIZE_LIMIT, Node, patience_s, seconds, typed
 
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie")
@@ -114,7 +115,7 @@ def _llm_calls(config: Config, *, processed: bool) -> Iterator[Node]:
 
 def _held(name: str, match: Node, dialect: Dialect) -> Node:
     """A request whose response is the processor's from its first byte to its last; this error stands in until then, and if it dies."""
-    body = DIALECTS[dialect].error(503, "The gateway was interrupted; please try again.").decode()
+    body = DIALECTS[dialect].error(503, INTERRUPTED).decode()
     told = _told({name: f"%DYNAMIC_METADATA({METADATA_NAMESPACE}:{key})%" for name, key in _TOLD.items()})
     told["response_headers_to_add"].append(_header("content-type", "application/json"))
     return {
