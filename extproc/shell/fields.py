@@ -34,6 +34,20 @@ def field(tag: bytes, content: bytes) -> bytes:
     return head(tag, len(content)) + content
 
 
+def within(data: bytes, tag: bytes, at: int = 0) -> tuple[int, int]:
+    """Give where the content of a field begins and ends that is to stand at an offset; (0, 0) where another stands there, or none."""
+    if not data.startswith(tag, at):
+        return 0, 0
+    at += len(tag)
+    size = 0
+    for number, byte in enumerate(data[at : at + _LONGEST]):
+        size |= (byte & 0x7F) << 7 * number
+        if byte < 1 << 7:
+            begin = at + number + 1
+            return begin, begin + size
+    return 0, 0
+
+
 def text(key: str, value: str) -> bytes:
     """Give a `google.protobuf.Struct` that holds a text under a key. Several in a row are one."""
     content = value.encode()
@@ -53,6 +67,8 @@ def _entry(key: str, kind: bytes, size: int) -> bytes:
     return head(_ENTRY, len(before) + size) + before
 
 
+_LONGEST = 5
+"""Bytes of a length; a message has at most 2 GiB."""
 _SHORT = [bytes((size,)) for size in range(1 << 7)]
 _ENTRY, _TEXT, _STRUCT = tag(Struct, "fields"), tag(Value, "string_value"), tag(Value, "struct_value")
 _KEY, _VALUE = b"\x0a", b"\x12"

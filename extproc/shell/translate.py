@@ -24,12 +24,13 @@ from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
     BodyResponse,
     CommonResponse,
     HeaderMutation,
+    HttpBody,
     HttpHeaders,
     ProcessingRequest,
     ProcessingResponse,
 )
 from extproc.shell import marks
-from extproc.shell.fields import field, head, struct, tag, text
+from extproc.shell.fields import field, head, struct, tag, text, within
 
 _CONTINUE: dict[str, bytes] = {}
 for _kind in ("request_headers", "response_headers", "response_trailers"):
@@ -53,6 +54,9 @@ class Translator:
 
     def event(self, message: bytes, at_s: float) -> seen.Event | None:
         """Read a `ProcessingRequest`; None for what the core has no use for. DecodeError where it is no such message."""
+        if (body := _request_body(message)) is not None:
+            self._asked = "request_body"
+            return seen.RequestBody(at_s, body)
         request = ProcessingRequest.FromString(message)
         kind = request.WhichOneof("request")
         build = _EVENTS.get(kind or "")
@@ -88,6 +92,19 @@ class WireHeaders(seen.Headers):
             if header.key == name:
                 return (header.raw_value or header.value.encode()).decode("latin-1")
         return default
+
+
+def _request_body(message: bytes) -> bytes | None:
+    """Read a message that is nothing but a whole request body: what is large is copied once instead of twice. None for any other."""
+    begin, end = within(message, _REQUEST_BODY)
+    if end != len(message):
+        return None
+    begin, end = within(message, _DATA, begin)
+    return message[begin:end] if end and message[end:] == _WHOLE_STREAM else None
+
+
+_REQUEST_BODY, _DATA = tag(ProcessingRequest, "request_body"), tag(HttpBody, "body")
+_WHOLE_STREAM = HttpBody(end_of_stream=True).SerializeToString()
 
 
 def _headers(part: HttpHeaders, at_s: float, message: bytes) -> tuple[float, WireHeaders, bool]:

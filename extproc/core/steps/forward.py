@@ -19,7 +19,8 @@ _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length", "host", "expect"}
 )
 _OURS = ("x-cascade-", "x-envoy-", ":")
-_SIGNED = (b'"thinking"', b"encrypted_content")
+_THOUGHT, _SEALED = b'"thinking"', b"encrypted_content"
+_SIGNED = {Dialect.ANTHROPIC: (_THOUGHT,), Dialect.OPENAI_CHAT: (_THOUGHT, _SEALED), Dialect.OPENAI_RESPONSES: (_SEALED,)}
 """Signs of a client that keeps a model's thinking and sends it back."""
 _NOT_SHOWN = re.compile(r"[^!-~]")
 _NAME_LENGTH = 120
@@ -66,7 +67,7 @@ def remember(request: Request, drafted: Drafted, turn: str = "") -> None:
 
     Answers to an agent's own chores come back in no conversation; but the same words may be asked of another model, as titles are.
     """
-    if turn != Turn.INTERNAL and any(holds(request.body, sign) for sign in _SIGNED):
+    if turn != Turn.INTERNAL and any(holds(request.body, sign) for sign in _SIGNED[request.dialect]):
         with suppress(UnreadableError):
             drafted.remember(DIALECTS[request.dialect].question(request.body))
 
