@@ -14,7 +14,7 @@ import msgspec
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 
-from extproc.config.runtime import METADATA_NAMESPACE
+from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
 from extproc.core.books import alone, spent, usage_of
 from extproc.core.money import usd
 from extproc.core.policy import Price
@@ -88,7 +88,7 @@ def record_of(entry: HTTPAccessLogEntry, prices: Prices) -> Record:
     cost, baseline = _money(outcome, role, usage, calls, status, prices)
     return Record(  # by position, which is as fast as it gets; the names stand in `core.records`
         start.seconds + start.nanos / 1e9,
-        trace_id,
+        trace_id or envoys_span(common)[0],
         outcome,
         _PLANS.get(plan, Plan.BYPASS),
         dialect or str(PATHS.get(path, "")),
@@ -188,6 +188,13 @@ def _calls(told: str) -> tuple[CallNote, ...]:
 def _path(route_name: str, path: str) -> str:
     """The path as the client sent it: LLM routes are named by it (`/v1/messages draft`), for by now it may have been rewritten."""
     return route_name.partition(" ")[0] if route_name.startswith("/") else path.partition("?")[0]
+
+
+def envoys_span(common: AccessLogCommon) -> tuple[str, str, str]:
+    """Give trace and id of Envoy's own span of a request, and the `traceparent` that went on with it; empty where there is no such span."""
+    trace_id, _, rest = common.custom_tags.get(SPAN_TAG, "").partition(" ")
+    span_id, _, header = rest.partition(" ")
+    return (trace_id, span_id, header) if len(trace_id) == 32 and len(span_id) == 16 else ("", "", "")
 
 
 def _seconds(common: AccessLogCommon, name: str) -> float | None:

@@ -179,6 +179,7 @@ def test_what_the_cascade_never_sees_has_a_root_too(traced: Traced):
     (root,) = until(lambda: [one for one in traced.collector.spans(service=US) if one.attributes.get("url.path") == path])
     spans = traced.collector.whole(root.trace_id, 2)
     assert tree(spans) == (("ingress", (("cascade BYPASSED", ()),)),)
+    assert traced.both.system.record(root.trace_id)["path"] == path, "and its record leads to the trace"
     assert strays(spans) == []
     assert not any(b"secret" in message.SerializeToString() for message in traced.collector.traces)
 

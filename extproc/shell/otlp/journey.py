@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from extproc.config.runtime import METADATA_NAMESPACE, SPAN_TAG
+from extproc.config.runtime import METADATA_NAMESPACE
 from extproc.core.records import CallNote, Content, Record
 from extproc.core.steps.tracing import Sampling
 from extproc.core.vocabulary import Role, Usage
 from extproc.core.wire.traceparent import below, place
 from extproc.pb.envoy.data.accesslog.v3.accesslog_pb2 import HTTPAccessLogEntry
+from extproc.shell.accesslog import envoys_span
 from extproc.shell.marks import Begun, Told, read_begun, read_contents, read_told
 
 _CHECK = "check_"
@@ -74,7 +75,8 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
     start_ns = start.seconds * _NS + start.nanos
     fields = common.metadata.filter_metadata[METADATA_NAMESPACE].fields  # what is not there reads as empty
     begun = read_begun(fields["trace"].string_value)
-    trace_id, root_id, parent_id = _placed(common.custom_tags.get(SPAN_TAG, ""), record, begun, sampling)
+    noted = fields["more"].string_value != ""
+    trace_id, root_id, parent_id = _placed(envoys_span(common), record, begun, sampling, noted=noted)
     # All from its start, and zero for what did not happen.
     ended, sent, first, last = (
         common.time_to_last_downstream_tx_byte,
@@ -100,16 +102,17 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
     )
 
 
-def _placed(tag: str, record: Record, begun: Begun | None, sampling: Sampling) -> tuple[str, str, str]:
-    """Give trace, root span and the span above; nothing where the request is not traced.
+def _placed(
+    envoys: tuple[str, str, str], record: Record, begun: Begun | None, sampling: Sampling, *, noted: bool
+) -> tuple[str, str, str]:
+    """Give trace, root span and the span above; nothing where the request is not traced. `noted`: we have seen it.
 
     Envoy's tag wins over what we were told when the request came, which names a span that is never kept.
     """
-    trace_id, _, rest = tag.partition(" ")
-    span_id, _, header = rest.partition(" ")
+    trace_id, span_id, header = envoys
     if begun is not None:
         return record.trace_id, begun.span_id, span_id if trace_id == record.trace_id else begun.parent_id
-    if record.trace_id or len(trace_id) != 32 or len(span_id) != 16:
+    if noted or not trace_id:
         return "", "", ""
     # It went by without us. What the router has sent on, or else what the client sent, tells whether it is kept.
     last = place(header)

@@ -48,13 +48,14 @@ def test_what_was_decided_without_marks_is_not_traced():
 )
 def test_what_went_by_without_us_has_a_root_where_envoy_keeps_its_trace(header: str, sampling: Sampling, kept: bool):
     made = travelled(entry(tag=f"{TRACE} {ENVOY} {header}"), sampling)
-    assert made.record.outcome is Outcome.BYPASSED
+    assert (made.record.outcome, made.record.trace_id) == (Outcome.BYPASSED, TRACE)
     assert (made.trace_id, made.root_id, made.parent_id) == ((TRACE, below(ENVOY, 1), ENVOY) if kept else ("", "", ""))
 
 
 @pytest.mark.parametrize("tag", ["", "- - -", "nonsense", f"{TRACE} short -"])
 def test_without_envoys_spans_what_went_by_has_none(tag: str):
-    assert travelled(entry(tag=tag)).root_id == ""
+    made = travelled(entry(tag=tag))
+    assert (made.root_id, made.record.trace_id) == ("", "")
 
 
 def test_it_ends_with_the_last_byte_or_else_when_envoy_is_done_with_it():
