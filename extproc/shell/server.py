@@ -63,7 +63,10 @@ class GrpcServer:
         self._receive_log = receive_log
         self._server = grpc.aio.server(options=options(max_body_bytes, shared_port=shared_port))
         self._health = health.aio.HealthServicer()
+        self._begun = 0
+        """Exchanges so far."""
         self._exchanges = 0
+        """Those at work."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -102,14 +105,19 @@ class GrpcServer:
         """Refuse new streams, let exchanges at work end within `grace_s`, and hear Envoy's last records."""
         await self._health.enter_graceful_shutdown()
         stopping = asyncio.create_task(self._server.stop(grace_s))
-        await self._idle.wait()
         # Access logs never end by themselves. Ended sooner, Envoy would open them anew before it has seen our GOAWAY, and
         # grpc, which serves nobody any more by then, would wait for those until the grace is over.
-        await asyncio.wait([stopping], timeout=_LAST_RECORDS_S)
+        while not stopping.done():
+            await self._idle.wait()
+            begun = self._begun
+            await asyncio.wait([stopping], timeout=_LAST_RECORDS_S)
+            if begun == self._begun:
+                break  # else there were calls that grpc had taken already and not yet handed to us
         await self._server.stop(None)
         await stopping
 
     async def _process(self, _: Any, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        self._begun += 1
         self._exchanges += 1
         self._idle.clear()
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import grpc
+from h2.connection import H2Connection
 
 from extproc.shell.exchange import Stream
 from extproc.shell.server import GrpcServer
@@ -85,3 +87,26 @@ def test_an_exchange_at_work_ends_in_peace_and_its_record_is_heard(tmp_path: Pat
             return serving.heard
 
     assert asyncio.run(main()) == [b"first", b"last"]
+
+
+def test_an_exchange_that_grpc_has_taken_already_ends_in_peace(tmp_path: Path):
+    """As in a busy worker: the call is there when it is told to stop, but its handler has not begun."""
+
+    async def main() -> None:
+        async with Serving(tmp_path) as serving:
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "s")
+            client = H2Connection()
+            client.initiate_connection()
+            asked = {":method": "POST", ":scheme": "http", ":authority": "s", ":path": _PROCESS, "te": "trailers"}
+            client.send_headers(1, [*asked.items(), ("content-type", "application/grpc")])
+            writer.write(client.data_to_send())
+            time.sleep(0.5)  # busy; grpc has threads of its own
+            stopping = asyncio.create_task(serving.server.stop(_LONG_S))
+            await asyncio.sleep(0.5)
+            client.send_data(1, b"\0\0\0\0\2hi", end_stream=True)
+            writer.write(client.data_to_send())
+            assert b"\0\0\0\0\2hi" in await asyncio.wait_for(reader.read(-1), 20)
+            writer.close()
+            await asyncio.wait_for(stopping, 20)
+
+    asyncio.run(main())
