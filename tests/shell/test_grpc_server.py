@@ -100,7 +100,7 @@ def test_an_exchange_that_grpc_has_taken_already_ends_in_peace(tmp_path: Path):
             asked = {":method": "POST", ":scheme": "http", ":authority": "s", ":path": _PROCESS, "te": "trailers"}
             client.send_headers(1, [*asked.items(), ("content-type", "application/grpc")])
             writer.write(client.data_to_send())
-            time.sleep(0.5)  # busy; grpc has threads of its own
+            time.sleep(0.5)  # noqa: ASYNC251 - busy; grpc has threads of its own
             stopping = asyncio.create_task(serving.server.stop(_LONG_S))
             await asyncio.sleep(0.5)
             client.send_data(1, b"\0\0\0\0\2hi", end_stream=True)

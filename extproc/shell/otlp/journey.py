@@ -102,9 +102,7 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
     )
 
 
-def _placed(
-    envoys: tuple[str, str, str], record: Record, begun: Begun | None, sampling: Sampling, *, noted: bool
-) -> tuple[str, str, str]:
+def _placed(envoys: tuple[str, str, str], record: Record, begun: Begun | None, sampling: Sampling, *, noted: bool) -> tuple[str, str, str]:
     """Give trace, root span and the span above; nothing where the request is not traced. `noted`: we have seen it.
 
     Envoy's tag wins over what we were told when the request came, which names a span that is never kept.
