@@ -16,7 +16,7 @@ from extproc.shell.native.http2.events import Arrived, Event, Opened, Over, Room
 METHOD: Final = b"/envoy.service.ext_proc.v3.ExternalProcessor/Process"
 _BACKLOG: Final = 1024
 _LINGER_S: Final = 2.0
-"""How long the last words to a peer may wait for it to read them."""
+"""How long the last words to a peer may wait for it to read them and to close."""
 
 
 class NativeServer:
@@ -75,6 +75,8 @@ class Peer(asyncio.Protocol):
         self._busy = False
         """A write follows anyway."""
         self._paused = False
+        self._leaving = False
+        """All has been said."""
 
     # What the transport tells
 
@@ -85,7 +87,9 @@ class Peer(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has arrived, and answer in one write."""
+        """Take what has arrived, and answer in one write. What comes after our last words is for nobody."""
+        if self._leaving:
+            return
         self._tell(self._http.receive(data, self._loop.time()))
 
     def pause_writing(self) -> None:
@@ -153,12 +157,15 @@ class Peer(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._busy = False
-        if self._transport is None or (self._paused and not self._http.over):
+        if self._transport is None or self._leaving or (self._paused and not self._http.over):
             return
         if written := self._http.output():
             self._transport.writelines(written)
         if self._http.finished and not self._transport.is_closing():
-            self._transport.close()  # after what is buffered
+            self._leaving = True
+            # The peer closes when it has read all of it. Were it closed here, whatever the peer writes in the meantime would be an
+            # error to it, and Envoy then forgets what it has not read.
+            self._transport.write_eof()
             self._loop.call_later(_LINGER_S, self._transport.abort)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import socket
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from extproc.shell.native.call import Call
 from extproc.shell.native.http2 import frames as f
 from extproc.shell.native.http2.frames import frame
+from extproc.shell.native.http2.receiving import DRAIN_PING
 from tests.shell.native.serving import Serving, client, serving
 from tests.shell.native.wire import GREETING, headers, of_kind
 from tests.support.system import until
@@ -115,6 +117,30 @@ def test_a_drain_ends_when_its_time_is_up(tmp_path: Path):
         for answers in calls:
             with pytest.raises(grpc.RpcError):
                 list(answers)
+
+
+@pytest.mark.parametrize("goes", [True, False])
+def test_a_peer_that_still_speaks_reads_the_last_words(tmp_path: Path, goes: bool):
+    """Envoy, too, would otherwise see an error when it writes, and forget what it has not read: a whole answer, perhaps."""
+    with serving(tmp_path) as server, _connect(server) as peer:
+        peer.sendall(GREETING + headers(1, [*_CALL, ("traceparent", "waiting")]) + frame(f.DATA, f.END_STREAM, 1, bytes(5)))
+        until(lambda: server.told["waiting begun"])
+        stopped = _stop(server, 20)
+        heard = b""
+        while DRAIN_PING not in heard:
+            heard += peer.recv(1 << 16)
+        peer.sendall(frame(f.PING, f.ACK, 0, DRAIN_PING))
+        assert server.loop is not None
+        server.loop.call_soon_threadsafe(server.go_on.set)
+        until(lambda: server.told["waiting ended"])
+        time.sleep(0.2)
+        peer.sendall(frame(f.PING, 0, 0, bytes(8)))
+        data = heard + _rest(peer)
+        assert b"at last" in b"".join(payload for _, _, _, payload in of_kind(data, f.DATA))
+        assert [payload[:4] for _, _, _, payload in of_kind(data, f.GOAWAY)] == [b"\x7f\xff\xff\xff", b"\0\0\0\1"]
+        if goes:
+            peer.close()
+        stopped.result(20)  # type: ignore[call-arg]
 
 
 def test_a_server_that_goes_away_under_traffic_loses_no_call_that_it_has_taken(tmp_path: Path):
