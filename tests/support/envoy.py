@@ -14,6 +14,7 @@ from extproc.config.model import Config
 from extproc.config.runtime import RuntimeDir
 from extproc.config.secrets import write_secrets
 from extproc.envoyconf import to_yaml
+from tests.support import system
 from tests.support.system import free_ports, until
 
 READY_S = 30
@@ -31,7 +32,8 @@ class Envoy:
         self.runtime = RuntimeDir(folder / "run")
         self.runtime.root.mkdir(mode=0o700)
         doors = {"listen": f"127.0.0.1:{listen}", "envoy_admin": f"127.0.0.1:{admin}"}
-        self.config = Config.model_validate({"version": 1, **doors, "models": models, **more})
+        spoken = {"transport": system.TRANSPORT} if system.TRANSPORT else {}
+        self.config = Config.model_validate({"version": 1, **doors, **spoken, "models": models, **more})
         write_secrets(self.config, self.runtime, KEYS)
         self.runtime.bootstrap.write_text(to_yaml(self.config, self.runtime))
         self._log = folder / "envoy.log"
