@@ -25,6 +25,10 @@ _ACCESS_LOG = "envoy.service.accesslog.v3.AccessLogService"
 _LAST_RECORDS_S = 0.2
 """How long after the last exchange its record may take: Envoy sends them every 50 ms."""
 
+_LAST_WORDS_S = 0.1
+"""How long Envoy has to read the last answer of a server that stops: grpc closes the connection with its last call, and if Envoy writes
+just then, it sees an error and forgets what it has not read."""
+
 Handler = Callable[[Stream], Awaitable[None]]
 LogReceiver = Callable[[AsyncIterator[bytes]], Awaitable[None]]
 
@@ -69,6 +73,7 @@ class GrpcServer:
         """Those at work."""
         self._idle = asyncio.Event()
         self._idle.set()
+        self._stops = False
 
     def listen(self, address: str, tls: Tls | None) -> None:
         """Listen on the network as well, from `start` on. OSError where the address cannot be had.
@@ -103,6 +108,7 @@ class GrpcServer:
 
     async def stop(self, grace_s: float) -> None:
         """Refuse new streams, let exchanges at work end within `grace_s`, and hear Envoy's last records."""
+        self._stops = True
         await self._health.enter_graceful_shutdown()
         stopping = asyncio.create_task(self._server.stop(grace_s))
         # Access logs never end by themselves. Ended sooner, Envoy would open them anew before it has seen our GOAWAY, and
@@ -122,6 +128,8 @@ class GrpcServer:
         self._idle.clear()
         try:
             await self._handle(GrpcStream(context))
+            if self._stops:
+                await asyncio.sleep(_LAST_WORDS_S)
         except Exception as error:
             told = {"message": "a call's handler failed", "exception": error}
             asyncio.get_running_loop().call_exception_handler(told)
