@@ -92,22 +92,26 @@ class _Pipe:
     """Stands in for a socket's transport."""
 
     def __init__(self) -> None:
-        self.closed = False
+        self.closed = self.ended = False
         self.written: list[bytes | memoryview] = []
 
     def writelines(self, parts: Iterable[bytes | memoryview]) -> None:
         """Keep what is written."""
+        assert not self.ended, "written after the end"
         self.written += parts
+
+    def write_eof(self) -> None:
+        """Hear that this was all."""
+        assert not self.ended, "ended twice"
+        self.ended = True
 
     def is_closing(self) -> bool:
         """Whether the server has had enough."""
         return self.closed
 
-    def close(self) -> None:
+    def abort(self) -> None:
         """End."""
         self.closed = True
-
-    abort = close
 
 
 async def _echo(stream: Stream) -> None:
