@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 import httpx
@@ -20,11 +20,11 @@ _KEYS = {"authorization": "Bearer demo-client-key", "x-api-key": "demo-client-ke
 
 async def send(sample: Sample, client: httpx.AsyncClient, admin: httpx.AsyncClient) -> Row:
     """Send one sample and wait for its record."""
-    began = perf_counter()
+    at, began = time(), perf_counter()
     response = await _request(sample, client)
     seconds = perf_counter() - began
     outcome, model = seen(response.headers, response.text)
-    record = await _record(response.headers.get("x-cascade-trace-id", ""), sample.path, admin)
+    record = await _record(response.headers.get("x-cascade-trace-id", ""), sample.path, at, admin)
     return Row(sample, response.status_code, outcome, model, seconds, record)
 
 
@@ -35,12 +35,13 @@ def seen(headers: httpx.Headers, text: str) -> tuple[str, str]:
     return (told[1], told[2]) if told else (outcome, headers.get("x-cascade-model", ""))
 
 
-async def _record(trace: str, path: str, admin: httpx.AsyncClient) -> dict[str, Any]:
+async def _record(trace: str, path: str, at: float, admin: httpx.AsyncClient) -> dict[str, Any]:
+    """Wait for the record of a request that was sent at `at`: by its trace, or, where nobody told it, as the one of its path since then."""
     deadline = perf_counter() + _RECORD_S
     while perf_counter() < deadline:
         newest: list[dict[str, Any]] = (await admin.get("/api/decisions", params={"limit": 20})).json()["decisions"]
         for one in newest:
-            if one["path"] == path and trace in {"", one["trace_id"]}:  # what is no LLM call is told no trace, and comes once
+            if one["path"] == path and (one["trace_id"] == trace if trace else one["at"] >= at):
                 return one
         await asyncio.sleep(0.02)
     return {}

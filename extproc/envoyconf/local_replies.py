@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from extproc.config.model import Config
 from extproc.config.runtime import METADATA_NAMESPACE
-from extproc.core.dialects import DIALECTS
 from extproc.core.vocabulary import Dialect, Outcome
 from extproc.envoyconf.parts import Node, extension
 
@@ -43,30 +40,37 @@ def local_replies(config: Config) -> Node:
     too_large = f"The request is larger than {config.limits.max_body_bytes} bytes, the most that this gateway takes."
     failed = "%LOCAL_REPLY_BODY%"
     refused = "The gateway refused the request: %RESPONSE_CODE_DETAILS%."  # for these Envoy has no words of its own
-    kinds = (  # which, its Anthropic name, its OpenAI name
-        (_status("EQ", 413), "request_too_large", "invalid_request_error", too_large),
-        (_status("EQ", 504), "timeout_error", "server_error", failed),
-        (_status("GE", 500), "api_error", "server_error", failed),
-        (_status("GE", 400), "invalid_request_error", "invalid_request_error", refused),
-    )
-    broken = [_mapper(path, _BROKEN_OFF, json.loads(DIALECTS[dialect].error(503, INTERRUPTED))) for dialect, path in ENDS.items()]
-    mappers = [*broken, _OURS]
-    for dialect, path in ENDS.items():
-        anthropic = dialect is Dialect.ANTHROPIC
-        for which, of_anthropic, of_openai, message in kinds:
-            body = _error_body(of_anthropic if anthropic else of_openai, message, anthropic=anthropic)
-            mappers.append(_mapper(path, which, body))
-    return {"mappers": mappers}
+    return {
+        "mappers": [
+            *_mappers((_BROKEN_OFF, "api_error", "server_error", INTERRUPTED)),
+            _OURS,
+            *_mappers(
+                (_status("EQ", 413), "request_too_large", "invalid_request_error", too_large),
+                (_status("EQ", 504), "timeout_error", "server_error", failed),
+                (_status("GE", 500), "api_error", "server_error", failed),
+                (_status("GE", 400), "invalid_request_error", "invalid_request_error", refused),
+            ),
+        ]
+    }
+
+
+def _mappers(*kinds: tuple[Node, str, str, str]) -> list[Node]:
+    """Give those of all dialects, by kinds of error: which, its Anthropic name, its OpenAI name, its message."""
+    return [
+        _mapper(path, which, _error_body(of_anthropic, of_openai, message, anthropic=dialect is Dialect.ANTHROPIC))
+        for dialect, path in ENDS.items()
+        for which, of_anthropic, of_openai, message in kinds
+    ]
 
 
 def _status(relation: str, status: int) -> Node:
     return {"status_code_filter": {"comparison": {"op": relation, "value": {"default_value": status, "runtime_key": "cascade.none"}}}}
 
 
-def _error_body(kind: str, message: str, *, anthropic: bool) -> Node:
+def _error_body(of_anthropic: str, of_openai: str, message: str, *, anthropic: bool) -> Node:
     if anthropic:
-        return {"type": "error", "error": {"type": kind, "message": message}}
-    return {"error": {"message": message, "type": kind, "param": None, "code": None}}
+        return {"type": "error", "error": {"type": of_anthropic, "message": message}}
+    return {"error": {"message": message, "type": of_openai, "param": None, "code": None}}
 
 
 def _mapper(path: str, which: Node, body: Node) -> Node:
