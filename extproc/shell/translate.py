@@ -17,20 +17,18 @@ from extproc.core import commands as do
 from extproc.core import events as seen
 from extproc.core.records import Note
 from extproc.core.vocabulary import HELD, Role
-from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderMap, HeaderValue, HeaderValueOption
+from extproc.pb.envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 from extproc.pb.envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
 from extproc.pb.envoy.service.ext_proc.v3.external_processor_pb2 import (
     BodyMutation,
     BodyResponse,
     CommonResponse,
     HeaderMutation,
-    HttpBody,
-    HttpHeaders,
-    ProcessingRequest,
     ProcessingResponse,
 )
 from extproc.shell import marks
-from extproc.shell.fields import field, head, struct, tag, text, within
+from extproc.shell.fields import field, head, struct, tag, text
+from extproc.shell.incoming import event_of
 
 _CONTINUE: dict[str, bytes] = {}
 for _kind in ("request_headers", "response_headers", "response_trailers"):
@@ -54,70 +52,15 @@ class Translator:
 
     def event(self, message: bytes, at_s: float) -> seen.Event | None:
         """Read a `ProcessingRequest`; None for what the core has no use for. DecodeError where it is no such message."""
-        if (body := _request_body(message)) is not None:
-            self._asked = "request_body"
-            return seen.RequestBody(at_s, body)
-        request = ProcessingRequest.FromString(message)
-        kind = request.WhichOneof("request")
-        build = _EVENTS.get(kind or "")
-        if kind is not None and kind != "response_body":  # full-duplex chunks are not answered one by one
+        kind, event = event_of(message, at_s)
+        if kind and kind != "response_body":  # full-duplex chunks are not answered one by one
             self._asked = kind
-        return build(request, at_s, message) if build else None
+        return event
 
     def reply(self, command: do.Command) -> bytes | None:
         """Write the `ProcessingResponse` for a command; None for commands that are none of Envoy's business."""
         build = _REPLIES.get(type(command))
         return build(command, self._asked) if build else None
-
-
-class WireHeaders(seen.Headers):
-    """Headers that stay in their message until they are asked for: of a request that passes through, hardly any are."""
-
-    __slots__ = ("_map", "_message")
-
-    def __init__(self, headers: HeaderMap, message: bytes) -> None:
-        self._map = headers
-        self._message = message
-
-    @property
-    def pairs(self) -> list[tuple[str, bytes]]:
-        """Give all of them."""
-        return [(header.key, header.raw_value or header.value.encode()) for header in self._map.headers]
-
-    def get(self, name: str, default: str = "") -> str:
-        """Give the first value of a header as text."""
-        if self._message.find(name.encode()) < 0:
-            return default  # names stand in a message as they are
-        for header in self._map.headers:
-            if header.key == name:
-                return (header.raw_value or header.value.encode()).decode("latin-1")
-        return default
-
-
-def _request_body(message: bytes) -> bytes | None:
-    """Read a message that is nothing but a whole request body: what is large is copied once instead of twice. None for any other."""
-    begin, end = within(message, _REQUEST_BODY)
-    if end != len(message):
-        return None
-    begin, end = within(message, _DATA, begin)
-    return message[begin:end] if end and message[end:] == _WHOLE_STREAM else None
-
-
-_REQUEST_BODY, _DATA = tag(ProcessingRequest, "request_body"), tag(HttpBody, "body")
-_WHOLE_STREAM = HttpBody(end_of_stream=True).SerializeToString()
-
-
-def _headers(part: HttpHeaders, at_s: float, message: bytes) -> tuple[float, WireHeaders, bool]:
-    return at_s, WireHeaders(part.headers, message), part.end_of_stream
-
-
-_EVENTS: dict[str, Callable[[ProcessingRequest, float, bytes], seen.Event]] = {
-    "request_headers": lambda request, at_s, message: seen.RequestHeaders(*_headers(request.request_headers, at_s, message)),
-    "request_body": lambda request, at_s, _: seen.RequestBody(at_s, request.request_body.body),
-    "response_headers": lambda request, at_s, message: seen.ResponseHeaders(*_headers(request.response_headers, at_s, message)),
-    "response_body": lambda request, at_s, _: seen.ResponseBody(at_s, request.response_body.body, request.response_body.end_of_stream),
-    "response_trailers": lambda _, at_s, __: seen.ResponseTrailers(at_s),
-}
 
 
 def _forward(command: do.Forward, asked: str) -> bytes:

@@ -6,8 +6,6 @@ from resource import RUSAGE_SELF, getrusage
 
 import pytest
 from google.protobuf.message import DecodeError
-from hypothesis import given
-from hypothesis import strategies as st
 
 from extproc.config.runtime import METADATA_NAMESPACE
 from extproc.core import commands as do
@@ -63,30 +61,6 @@ def test_every_kind_of_message_becomes_its_event():
     assert answer.status == 503
     assert translator.event(request("response_body", body=b"x", end_of_stream=True), 4.0) == seen.ResponseBody(4.0, b"x", True)
     assert translator.event(request("response_trailers"), 5.0) == seen.ResponseTrailers(5.0)
-
-
-BODIES = st.binary(max_size=300) | st.integers(0, 70_000).map(bytes)
-
-
-@given(BODIES, st.booleans(), st.binary(max_size=6))
-def test_a_body_is_read_as_protobuf_reads_it(body: bytes, end: bool, more: bytes):
-    """Alone in its message, which we read by hand, and with anything behind it, which may even hold another."""
-    for message in (request("request_body", body=body, end_of_stream=end) + more, request("request_body") + more):
-        try:
-            told = ProcessingRequest.FromString(message)
-        except DecodeError:
-            with pytest.raises(DecodeError):
-                Translator().event(message, 1.0)
-            continue
-        if told.WhichOneof("request") == "request_body":
-            assert Translator().event(message, 1.0) == seen.RequestBody(1.0, told.request_body.body)
-
-
-@given(BODIES, st.data())
-def test_a_body_that_is_cut_is_a_decode_error(body: bytes, data: st.DataObject):
-    message = request("request_body", body=body, end_of_stream=True)
-    with pytest.raises(DecodeError):
-        Translator().event(message[: data.draw(st.integers(1, len(message) - 1))], 1.0)
 
 
 def test_what_we_have_no_use_for_is_no_event():
