@@ -9,7 +9,9 @@ stands twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import islice
 
 import msgspec
 
@@ -22,10 +24,12 @@ _REWRITTEN = 256_000
 """Bytes of a body whose members are written again for comparison; of a larger one they are only walked over."""
 _MOST = 1_000
 """Top-level members that are walked over; the APIs know a few dozen."""
-_SOUGHT = 64_000
-"""Bytes at the beginning in which an array is sought, and at the end in which its last element is."""
+_SOUGHT = 128_000
+"""Bytes at the beginning in which an array is sought, and at the end in which it closes."""
+_TRIES = 4
 _ARRAY = re.compile(rb"[\x20\t\r\n]*+:[\x20\t\r\n]*+\[")
-_ELEMENT = b'{"role"'
+_ELEMENT, _MEMBER, _LAST = b'{"role"', b"}],", b"}]}"
+_BLANKS = b"\x20\t\r\n"
 # Possessive: a key of many megabytes must not be remembered for backtracking.
 _KEY = rb'[\x20\t\r\n]*+"([^"\\]*+(?:\\.[^"\\]*+)*+)"[\x20\t\r\n]*+:[\x20\t\r\n]*+'
 _FIRST = re.compile(rb"[\x20\t\r\n]*+\{" + _KEY)
@@ -67,8 +71,8 @@ def top_level(body: bytes) -> dict[str, msgspec.Raw]:
 def folded(body: bytes, key: str, wanted: str) -> tuple[dict[str, msgspec.Raw], int, int]:
     """Read a large body in one go, but for the array of objects under a key, which makes it large.
 
-    All of the array's elements but the last are cut out, and what is left is read. It is an object with the members of the body if
-    the array is one, and the array is given whole and unread: a reader who takes nothing but an array proves that.
+    All of the array's elements are cut out, and what is left is read. It is an object with the members of the body if what was cut
+    out is an array, and that is given whole and unread: a reader who takes nothing but an array proves it.
 
     Returns:
         The top level, and the offsets in `body` of the value under the wanted key.
@@ -78,18 +82,37 @@ def folded(body: bytes, key: str, wanted: str) -> tuple[dict[str, msgspec.Raw], 
     """
     at = body.find(quoted := b'"%b"' % key.encode(), 0, _SOUGHT)
     opened = _ARRAY.match(body, at + len(quoted))
-    last = body.rfind(_ELEMENT, max(0, len(body) - _SOUGHT))
-    if at < 0 or opened is None or last <= opened.end():
+    if at < 0 or opened is None:
         raise UnreadableError("not_folded")
-    begin, cut = opened.end() - 1, last - opened.end()
-    text = body[: begin + 1] + body[last:]
-    fields = top_level(text)
-    array, end = span(text, fields, key)
-    start, stop = span(text, fields, wanted)
-    if array != begin or not stop:
-        raise UnreadableError("not_folded")
-    fields[key] = msgspec.Raw(memoryview(body)[begin : end + cut])
-    return (fields, start, stop) if start < begin else (fields, start + cut, stop + cut)
+    begin = opened.end()
+    for close in islice(_closes(body, begin), _TRIES):
+        text = body[:begin] + body[close:]
+        with suppress(UnreadableError):
+            fields = top_level(text)
+            array, _ = span(text, fields, key)
+            start, stop = span(text, fields, wanted)
+            if array != begin - 1 or not stop:
+                break
+            fields[key] = msgspec.Raw(memoryview(body)[begin - 1 : close + 1])
+            cut = close - begin if start >= begin else 0
+            return fields, start + cut, stop + cut
+    raise UnreadableError("not_folded")
+
+
+def _closes(body: bytes, begin: int) -> Iterator[int]:
+    """Give where an array of objects may close that begins somewhere: before another member of the body, or at its end.
+
+    Further in, only what an element holds closes like that, and is followed by another member of the element. Should one of them be
+    taken for the array's, what is left is no object.
+    """
+    near = max(begin, len(body) - _SOUGHT)
+    at, found, last = len(body), list[int](), max(near, body.rfind(_ELEMENT, near))
+    while (at := body.rfind(_MEMBER, last, at)) >= 0:  # backwards: CPython is several times faster there
+        found.append(at + 1)
+    yield from reversed(found)
+    end = len(body.rstrip(_BLANKS)) - 2
+    if end > begin and body.startswith(_LAST, end - 1):
+        yield end
 
 
 def span(body: bytes, fields: Fields, wanted: str) -> tuple[int, int]:

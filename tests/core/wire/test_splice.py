@@ -56,8 +56,11 @@ def test_the_models_value_changes_and_nothing_else(made: tuple[bytes, dict[str, 
     assert len(changed) - len(body) == len(changed[start : len(changed) - len(body) + end]) - (end - start)
 
 
-CONTENTS = st.sampled_from(["hi", 7, [], {"messages": [{"role": "x"}]}, [{"role": "y"}], '[{"role": "z"}]'])
-MESSAGES = st.lists(st.fixed_dictionaries({"role": st.just("user"), "content": CONTENTS}), min_size=1, max_size=4)
+CONTENTS = st.sampled_from(["hi", 7, [], {"messages": [{"role": "x"}]}, [{"role": "y"}], '[{"role": "z"}],', "}]}"])
+MESSAGE = st.tuples(CONTENTS, st.booleans()).map(
+    lambda told: {"content": told[0], "role": "user"} if told[1] else {"role": "user", "content": told[0]}
+)
+MESSAGES = st.lists(MESSAGE, min_size=1, max_size=6)
 
 
 @st.composite
@@ -66,12 +69,8 @@ def conversations(draw: Any) -> bytes:
     others = [("model", "m"), *draw(st.lists(st.tuples(KEYS, VALUES | MESSAGES), max_size=1))]
     members = draw(st.permutations([("messages", draw(MESSAGES)), *others]))
     separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", " : ")]))
-    return b"{%b}" % separators[0].encode().join(
-        [
-            b"%b%b%b" % tuple(part.encode() for part in (json.dumps(key), separators[1], json.dumps(value, separators=separators)))
-            for key, value in members
-        ]
-    )
+    written = [f"{json.dumps(key)}{separators[1]}{json.dumps(value, separators=separators)}" for key, value in members]
+    return f"{{{separators[0].join(written)}}}{draw(BLANKS)}".encode()
 
 
 @given(conversations())
@@ -86,6 +85,23 @@ def test_a_body_that_is_read_in_one_go_is_read_as_any_other(body: bytes):
     plain = top_level(body)
     assert {key: bytes(raw) for key, raw in fields.items()} == {key: bytes(raw) for key, raw in plain.items()}
     assert (start, end) == span(body, plain, "model")
+
+
+TOOL = {"name": "t", "input_schema": {"anyOf": [{"type": "object"}], "enum": ["messages"]}}
+
+
+@pytest.mark.parametrize("indent", [None, (",", ":")])
+@pytest.mark.parametrize("messages", [1, 40])
+@pytest.mark.parametrize(("before", "behind"), [({}, {}), ({"system": "s" * 90_000}, {"tools": [TOOL, TOOL], "stream": True})])
+def test_a_long_conversation_and_a_long_text_are_read_in_one_go(
+    before: dict[str, Any], behind: dict[str, Any], messages: int, indent: tuple[str, str] | None
+):
+    conversation = [{"role": "user", "content": [{"type": "text", "text": "a\n" * (200_000 // messages)}]}] * messages
+    body = json.dumps({**before, "model": "m", "messages": conversation, **behind}, separators=indent).encode()
+    fields, start, end = folded(body, "messages", "model")
+    assert msgspec.json.decode(fields["messages"]) == conversation
+    assert {key: bytes(raw) for key, raw in fields.items()} == {key: bytes(raw) for key, raw in top_level(body).items()}
+    assert body[start:end] == b'"m"'
 
 
 def test_what_is_not_looked_at_is_not_taken_for_granted():
