@@ -39,12 +39,13 @@ def within(data: bytes, tag: bytes, at: int = 0) -> tuple[int, int]:
     if not data.startswith(tag, at):
         return 0, 0
     at += len(tag)
-    size = 0
-    for number, byte in enumerate(data[at : at + _LONGEST]):
-        size |= (byte & 0x7F) << 7 * number
+    size = shift = 0
+    for byte in data[at : at + _LONGEST]:
+        at += 1
         if byte < 1 << 7:
-            begin = at + number + 1
-            return begin, begin + size
+            return at, at + (size | byte << shift)
+        size |= (byte & 0x7F) << shift
+        shift += 7
     return 0, 0
 
 

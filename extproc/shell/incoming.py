@@ -18,17 +18,18 @@ from extproc.shell.fields import field, tag, within
 REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS = "request_headers", "request_body", "response_headers"
 
 
+_Reader = Callable[[bytes, float], seen.Event | None]
+
+
 def event_of(message: bytes, at_s: float) -> tuple[str, seen.Event | None]:
     """Read a message: its kind, and the event for the core; None where the core has no use for it. DecodeError where it is no message."""
-    if (body := _whole_body(message)) is not None:
-        return REQUEST_BODY, seen.RequestBody(at_s, body)
-    for kind, tagged, event in _WITH_HEADERS:
-        if (told := _headers(message, tagged)) is not None:
-            return kind, event(at_s, *told)
+    kind, read = _BY_HAND.get(message[:1], _OTHERWISE)
+    if (event := read(message, at_s)) is not None:
+        return kind, event
     request = ProcessingRequest.FromString(message)
-    other = request.WhichOneof("request") or ""
-    build = _EVENTS.get(other)
-    return other, build(request, at_s) if build else None
+    kind = request.WhichOneof("request") or ""
+    build = _EVENTS.get(kind)
+    return kind, build(request, at_s) if build else None
 
 
 class WireHeaders(seen.Headers):
@@ -69,32 +70,38 @@ def _pairs(told: HeaderMap) -> list[tuple[str, bytes]]:
     return [(header.key, header.raw_value or header.value.encode()) for header in told.headers]
 
 
-def _whole_body(message: bytes) -> bytes | None:
+def _whole_body(message: bytes, at_s: float) -> seen.Event | None:
     """Read a message that is nothing but a whole request body. None for any other."""
     begin, end = within(message, _REQUEST_BODY)
     if end != len(message):
         return None
     begin, end = within(message, _DATA, begin)
-    return message[begin:end] if end and message[end:] == _LAST_BODY else None
+    return seen.RequestBody(at_s, message[begin:end]) if end and message[end:] == _LAST_BODY else None
 
 
-def _headers(message: bytes, tagged: bytes) -> tuple[WireHeaders, bool] | None:
-    """Read a message that begins with headers, and whether they are all there is. None for any other."""
-    start, end = within(message, tagged)
-    begin, last = within(message, _MAP, start)
-    if not last or last > end or end > len(message) or (rest := message[last:end]) not in _BEHIND_HEADERS:
-        return None
-    return WireHeaders(message, begin, last), rest != b""
+def _with_headers(tagged: bytes, event: type[seen.RequestHeaders | seen.ResponseHeaders]) -> _Reader:
+    def read(message: bytes, at_s: float) -> seen.Event | None:
+        """Read a message that begins with headers. None for any other."""
+        start, end = within(message, tagged)
+        begin, last = within(message, _MAP, start)
+        if not last or last > end or end > len(message) or (rest := message[last:end]) not in _BEHIND_HEADERS:
+            return None
+        return event(at_s, WireHeaders(message, begin, last), rest != b"")
+
+    return read
 
 
 _NAME, _VALUE = tag(HeaderValue, "key"), tag(HeaderValue, "raw_value")
 _MAP, _DATA, _REQUEST_BODY = tag(HttpHeaders, "headers"), tag(HttpBody, "body"), tag(ProcessingRequest, REQUEST_BODY)
 _LAST_BODY = HttpBody(end_of_stream=True).SerializeToString()
 _BEHIND_HEADERS = (b"", HttpHeaders(end_of_stream=True).SerializeToString())
-_WITH_HEADERS = (
-    (REQUEST_HEADERS, tag(ProcessingRequest, REQUEST_HEADERS), seen.RequestHeaders),
-    (RESPONSE_HEADERS, tag(ProcessingRequest, RESPONSE_HEADERS), seen.ResponseHeaders),
-)
+_REQUEST, _RESPONSE = tag(ProcessingRequest, REQUEST_HEADERS), tag(ProcessingRequest, RESPONSE_HEADERS)
+_BY_HAND: dict[bytes, tuple[str, _Reader]] = {
+    _REQUEST: (REQUEST_HEADERS, _with_headers(_REQUEST, seen.RequestHeaders)),
+    _REQUEST_BODY: (REQUEST_BODY, _whole_body),
+    _RESPONSE: (RESPONSE_HEADERS, _with_headers(_RESPONSE, seen.ResponseHeaders)),
+}
+_OTHERWISE: tuple[str, _Reader] = "", lambda _, __: None
 
 
 def _plain(part: HttpHeaders, at_s: float) -> tuple[float, seen.Headers, bool]:
