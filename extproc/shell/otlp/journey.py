@@ -75,8 +75,10 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
     start_ns = start.seconds * _NS + start.nanos
     fields = common.metadata.filter_metadata[METADATA_NAMESPACE].fields  # what is not there reads as empty
     begun = read_begun(fields["trace"].string_value)
-    noted = fields["more"].string_value != ""
-    trace_id, root_id, parent_id = _placed(envoys_span(common), record, begun, sampling, noted=noted)
+    if begun is not None:
+        trace_id, root_id, parent_id = _seen(envoys_span(common), record, begun)
+    else:
+        trace_id, root_id, parent_id = _passed_by(envoys_span(common), sampling, noted=fields["more"].string_value != "")
     # All from its start, and zero for what did not happen.
     ended, sent, first, last = (
         common.time_to_last_downstream_tx_byte,
@@ -102,14 +104,18 @@ def journey(entry: HTTPAccessLogEntry, record: Record, sampling: Sampling) -> Jo
     )
 
 
-def _placed(envoys: tuple[str, str, str], record: Record, begun: Begun | None, sampling: Sampling, *, noted: bool) -> tuple[str, str, str]:
-    """Give trace, root span and the span above; nothing where the request is not traced. `noted`: we have seen it.
+def _seen(envoys: tuple[str, str, str], record: Record, begun: Begun) -> tuple[str, str, str]:
+    """Give trace, root span and the span above of a request that is traced.
 
     Envoy's tag wins over what we were told when the request came, which names a span that is never kept.
     """
+    trace_id, span_id, _ = envoys
+    return record.trace_id, begun.span_id, span_id if trace_id == record.trace_id else begun.parent_id
+
+
+def _passed_by(envoys: tuple[str, str, str], sampling: Sampling, *, noted: bool) -> tuple[str, str, str]:
+    """Give the same of a request that we did not begin to trace; nothing where it is not traced. `noted`: we have seen it."""
     trace_id, span_id, header = envoys
-    if begun is not None:
-        return record.trace_id, begun.span_id, span_id if trace_id == record.trace_id else begun.parent_id
     if noted or not trace_id:
         return "", "", ""
     # It went by without us. What the router has sent on, or else what the client sent, tells whether it is kept.

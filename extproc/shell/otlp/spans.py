@@ -22,6 +22,7 @@ CLASSIFY, CHECK, STITCH = 101, 102, 103
 _LAST_ID = (1 << 64) - 1
 _SCORE, _COST, _BASELINE, _SAVED = (head_of(f"cascade.{name}") for name in ("score", "cost_usd", "baseline_cost_usd", "saved_usd"))
 _FIRST_CHUNK = head_of(genai.FIRST_CHUNK)
+_ROOTS = {outcome: named(f"cascade {outcome}") for outcome in Outcome}
 _CLASSIFY, _CHECK, _STITCH = (named(f"cascade.{name}") for name in ("classify", "check", "stitch"))
 
 
@@ -68,7 +69,7 @@ def spans(way: Journey, made: list[ModelCall], voices: Voices) -> list[bytes]:
     score = b"" if record.score is None else _SCORE + double(record.score)
     told = _words(record, len(made), error) + score + _money(record)
     parent_id = int(way.parent_id, 16) if way.parent_id else 0
-    root = trace.span(root_id, parent_id, named(f"cascade {record.outcome}"), (start_ns, way.end_ns), told, failed=error != "")
+    root = trace.span(root_id, parent_id, _ROOTS[record.outcome], (start_ns, way.end_ns), told, failed=error != "")
     below = Below(trace, root_id, start_ns, way.end_ns)
     written = [root]
     if begun is not None and begun.heard_ns:

@@ -7,7 +7,6 @@ sending     what leaves: frames in order, DATA as the windows allow
 streams     one stream, and the table of what may come in which state
 blocks      HEADERS and CONTINUATION → header blocks
 fields      header blocks → requests, and the few blocks that we write
-huffman     the code of strings in header blocks
 frames      bytes ⇄ frames
 settings    ours, and the peer's
 limits      what we offer the peer and what we bear from it

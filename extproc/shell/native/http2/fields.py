@@ -11,10 +11,10 @@ from hpack import Decoder, HPACKError
 from hpack.exceptions import OversizedHeaderListError
 from hpack.huffman import HuffmanEncoder
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
+from hpack.huffman_table import decode_huffman
 
 from extproc.shell.native.http2 import limits
 from extproc.shell.native.http2.errors import Code, ConnectionFault, StreamFault
-from extproc.shell.native.http2.huffman import decoded
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -122,7 +122,7 @@ def _string(told: bytes) -> bytes | None:
     if not told or told[0] & 0x7F != len(told) - 1 or len(told) > _LONG:
         return None
     try:
-        value = decoded(told[1:]) if told[0] & 0x80 else told[1:]
+        value = decode_huffman(told[1:]) if told[0] & 0x80 else told[1:]
     except HPACKError:
         return None
     return value if _VALUE.fullmatch(value) else None
