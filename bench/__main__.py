@@ -6,8 +6,8 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from bench import translation
 from bench.bodies import SIZES
 from bench.cascade import measure
 from bench.cascade_report import cascade_json, cascade_markdown
-from bench.figures import CONNECTIONS, Cells, Memory, Result, Round, Variant
+from bench.figures import CONNECTIONS, Count, Memory, Result, Round, Variant
 from bench.inprocess import readings
 from bench.measure import Load, load, resident_mb, taken_by_others
 from bench.peers import MissingError, go_floor
@@ -64,23 +64,34 @@ def main(quick: bool, rounds: int, seconds: float, only: tuple[str, ...], only_c
 
 
 def run(wish: Wish, folder: Path) -> Result:
-    """Start everything, measure, stop everything; the folder is for sockets and logs."""
+    """Measure in rounds, each with processes of its own: some are faster than others of their kind for as long as they live."""
     go, without_go = _go_floor(folder)
+    cells: dict[tuple[Variant, str, int], list[Round]] = {}
+    others, memory, counts = 0.0, list[float](), list[Count]()
+    for number in range(wish.rounds):
+        place = folder / str(number)
+        place.mkdir()
+        with _started(place, go) as systems:
+            others = max(others, taken_by_others())
+            processor = systems[Kind.NATIVE].processor
+            assert processor is not None
+            memory.append(resident_mb(processor))
+            for size in wish.sizes:
+                _round(wish, size, systems, place, cells)
+                _say(f"round {number + 1} of {wish.rounds}: {size}")
+            memory.append(resident_mb(processor))
+            counts = counts or count_messages(systems[Kind.NATIVE])
+    _say("reading requests in process")
+    return Result(machine(), others, wish.sizes, cells, counts, readings(), Memory(memory[0], memory[-1]), without_go)
+
+
+@contextmanager
+def _started(folder: Path, go: Path | None) -> Iterator[dict[Kind, System]]:
+    """Start everything, and stop it; the folder is for sockets and logs."""
     with ExitStack() as stack:
         shared = stack.enter_context(around(folder, go_floor=go))
         kinds = dict.fromkeys(KIND_OF[variant] for variant in Variant if go or variant is not Variant.GO)
-        systems = {kind: stack.enter_context(system(kind, shared, folder / kind)) for kind in kinds}
-        processor = systems[Kind.NATIVE].processor
-        assert processor is not None
-        idle = resident_mb(processor)
-        for size in wish.sizes:
-            for variant in _measured(systems):
-                check(systems[KIND_OF[variant]], variant, size)
-        cells, others = _rounds(wish, systems, folder)
-        after = resident_mb(processor)
-        counts = count_messages(systems[Kind.NATIVE])
-    _say("reading requests in process")
-    return Result(machine(), others, wish.sizes, cells, counts, readings(), Memory(idle, after), without_go)
+        yield {kind: stack.enter_context(system(kind, shared, folder / kind)) for kind in kinds}
 
 
 def _go_floor(folder: Path) -> tuple[Path | None, str]:
@@ -93,24 +104,16 @@ def _go_floor(folder: Path) -> tuple[Path | None, str]:
         return None, str(error)
 
 
-def _measured(systems: Mapping[Kind, System]) -> list[Variant]:
-    return [variant for variant in Variant if KIND_OF[variant] in systems]
-
-
-def _rounds(wish: Wish, systems: Mapping[Kind, System], folder: Path) -> tuple[Cells, float]:
+def _round(wish: Wish, size: str, systems: Mapping[Kind, System], folder: Path, cells: dict[tuple[Variant, str, int], list[Round]]) -> None:
     """Let the variants take turns: A B C D, A B C D, …, so that a change of the machine's mood meets all of them."""
-    cells: dict[tuple[Variant, str, int], list[Round]] = {}
-    others = 0.0
-    for size in wish.sizes:
-        files = {variant: _file(folder / f"{variant.name}.json", request_for(variant, size)) for variant in _measured(systems)}
-        for number in range(wish.rounds):
-            others = max(others, taken_by_others())
-            for connections in CONNECTIONS:
-                for variant, file in files.items():
-                    measured = load(systems[KIND_OF[variant]], file, Load(connections, wish.seconds, wish.warm_up))
-                    cells.setdefault((variant, size, connections), []).append(measured)
-            _say(f"{size}: round {number + 1} of {wish.rounds}")
-    return cells, others
+    variants = [variant for variant in Variant if KIND_OF[variant] in systems]
+    for variant in variants:
+        check(systems[KIND_OF[variant]], variant, size)
+    files = {variant: _file(folder / f"{variant.name}.json", request_for(variant, size)) for variant in variants}
+    for connections in CONNECTIONS:
+        for variant, file in files.items():
+            measured = load(systems[KIND_OF[variant]], file, Load(connections, wish.seconds, wish.warm_up))
+            cells.setdefault((variant, size, connections), []).append(measured)
 
 
 def _file(path: Path, content: bytes) -> Path:
