@@ -17,7 +17,6 @@ from extproc.shell.fields import field, tag, within
 
 REQUEST_HEADERS, REQUEST_BODY, RESPONSE_HEADERS = "request_headers", "request_body", "response_headers"
 
-
 _Reader = Callable[[bytes, float], seen.Event | None]
 
 

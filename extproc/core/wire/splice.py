@@ -26,7 +26,8 @@ _MOST = 1_000
 """Top-level members that are walked over; the APIs know a few dozen."""
 _SOUGHT = 128_000
 """Bytes at the beginning in which an array is sought, and at the end in which it closes."""
-_TRIES = 4
+_TRIES, _MANY = 4, 64
+"""Places where it may close that are tried, and of which so many are nothing to go by."""
 _ARRAY = re.compile(rb"[\x20\t\r\n]*+:[\x20\t\r\n]*+\[")
 _ELEMENT, _MEMBER, _LAST = b'{"role"', b"}],", b"}]}"
 _BLANKS = b"\x20\t\r\n"
@@ -109,8 +110,10 @@ def _closes(body: bytes, begin: int) -> Iterator[int]:
     at, found, last = len(body), list[int](), max(near, body.rfind(_ELEMENT, near))
     while (at := body.rfind(_MEMBER, last, at)) >= 0:  # backwards: CPython is several times faster there
         found.append(at + 1)
+        if len(found) > _MANY:
+            return
     yield from reversed(found)
-    end = len(body.rstrip(_BLANKS)) - 2
+    end = near + len(body[near:].rstrip(_BLANKS)) - 2
     if end > begin and body.startswith(_LAST, end - 1):
         yield end
 

@@ -104,6 +104,13 @@ def test_a_long_conversation_and_a_long_text_are_read_in_one_go(
     assert body[start:end] == b'"m"'
 
 
+def test_a_text_full_of_what_looks_like_ends_is_not_searched_on_and_on():
+    text = "}]," * 40_000
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+    with pytest.raises(UnreadableError, match="not_folded"):
+        folded(body, "messages", "model")
+
+
 def test_what_is_not_looked_at_is_not_taken_for_granted():
     first, last = b'{"role":"user","content":"a"}', b'{"role":"user","content":"z"}'
     body = b'{"messages":[%b,%b],"model":"m"}' % (first, last)
