@@ -9,7 +9,7 @@ from extproc.config.model import Config, KeywordRule
 from extproc.config.problems import ConfigError, Problem
 from extproc.config.wording import meant
 from extproc.core.policy import Policy, Price, Tongue
-from extproc.core.vocabulary import Role
+from extproc.core.vocabulary import Dialect, Role
 
 
 def policy(config: Config, known: Collection[str]) -> Policy:
@@ -25,7 +25,6 @@ def policy(config: Config, known: Collection[str]) -> Policy:
     problems = list(_misnamed(config, known))
     if problems:
         raise ConfigError(problems)
-    called = endpoints(config)
     rules = config.router.rules
     return Policy(
         mode=config.mode,
@@ -33,8 +32,8 @@ def policy(config: Config, known: Collection[str]) -> Policy:
         direct_above=config.router.direct_above,
         weights={name: rule.weight if isinstance(rule, KeywordRule) else rule for name, rule in rules.items()},
         keywords={name: tuple(rule.words) for name, rule in rules.items() if isinstance(rule, KeywordRule)},
-        draft_models={endpoint.dialect: endpoint.model for endpoint in called if endpoint.role is Role.DRAFT},
-        verify_models={endpoint.dialect: endpoint.model for endpoint in called if endpoint.role is Role.VERIFY},
+        draft_models=_models(Role.DRAFT, config),
+        verify_models=_models(Role.VERIFY, config),
         tongues={role: _tongue(role, config) for role in Role},
         debug=config.telemetry.debug_headers,
         verify_timeout_s=config.verify.timeout_s,
@@ -53,6 +52,11 @@ def policy(config: Config, known: Collection[str]) -> Policy:
         prices=prices(config),
         shadow_sample=config.shadow_sample,
     )
+
+
+def _models(role: Role, config: Config) -> dict[Dialect, str | None]:
+    """Name the models that are asked, by the dialects that they are asked in."""
+    return {endpoint.dialect: endpoint.model for endpoint in endpoints(config) if endpoint.role is role}
 
 
 def _tongue(role: Role, config: Config) -> Tongue:

@@ -258,16 +258,6 @@ def test_no_secret_stands_in_it(name: str, tmp_path: Path):
 
 
 @every_variant
-def test_the_workers_sockets_are_in_the_private_folder(name: str, tmp_path: Path):
-    config, runtime = made(name, tmp_path)
-    (group,) = clusters(bootstrap(config, runtime, 3))["extproc"]["load_assignment"]["endpoints"]
-    paths = [one["endpoint"]["address"]["pipe"]["path"] for one in group["lb_endpoints"]]
-    assert paths == [str(runtime.worker(index)) for index in range(3)]
-    (records,) = clusters(bootstrap(config, runtime, 3))["records"]["load_assignment"]["endpoints"]
-    assert len(records["lb_endpoints"]) == 1
-
-
-@every_variant
 def test_the_limits_are_the_configured_ones(name: str, tmp_path: Path):
     config, runtime = made(name, tmp_path)
     of = bootstrap(config, runtime)
