@@ -1,4 +1,4 @@
-"""Envoy's messages that are read by hand are read as protobuf reads them."""
+"""Envoy's messages become events; those that are read by hand are read as protobuf reads them."""
 
 from __future__ import annotations
 

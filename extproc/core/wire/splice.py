@@ -108,11 +108,10 @@ def _closes(body: bytes, begin: int) -> Iterator[int]:
     """
     near = max(begin, len(body) - _SOUGHT)
     at, found, last = len(body), list[int](), max(near, body.rfind(_ELEMENT, near))
-    while (at := body.rfind(_MEMBER, last, at)) >= 0:  # backwards: CPython is several times faster there
+    while len(found) <= _MANY and (at := body.rfind(_MEMBER, last, at)) >= 0:  # backwards: CPython is several times faster there
         found.append(at + 1)
-        if len(found) > _MANY:
-            return
-    yield from reversed(found)
+    if len(found) <= _MANY:
+        yield from reversed(found)
     end = near + len(body[near:].rstrip(_BLANKS)) - 2
     if end > begin and body.startswith(_LAST, end - 1):
         yield end

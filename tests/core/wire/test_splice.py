@@ -105,10 +105,14 @@ def test_a_long_conversation_and_a_long_text_are_read_in_one_go(
 
 
 def test_a_text_full_of_what_looks_like_ends_is_not_searched_on_and_on():
-    text = "}]," * 40_000
-    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+    conversation = [{"role": "user", "content": "}]," * 60_000}]
+    body = json.dumps({"messages": conversation, "model": "m"}, separators=(",", ":")).encode()
     with pytest.raises(UnreadableError, match="not_folded"):
         folded(body, "messages", "model")
+    body = json.dumps({"model": "m", "messages": conversation}, separators=(",", ":")).encode()
+    fields, start, end = folded(body, "messages", "model")  # it ends where the body does
+    assert msgspec.json.decode(fields["messages"]) == conversation
+    assert body[start:end] == b'"m"'
 
 
 def test_what_is_not_looked_at_is_not_taken_for_granted():
