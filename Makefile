@@ -84,7 +84,7 @@ generate: .venv/.dev ## write the generated files anew (protos, schema, Envoy ex
 protos: .venv/.run ## compile protos/ to extproc/pb
 	$(BIN)/python protos/build.py
 
-bench: .venv/.dev ## bare Envoy, the floors of three transports and ours side by side, and the cascade (about ten minutes)
+bench: .venv/.dev ## bare Envoy, the floors of three transports and ours side by side, and the cascade (about twelve minutes)
 	$(BIN)/python -m bench $(ARGS)
 
 k8s-check: .venv/.dev ## everything deployed, without a cluster: overlays, schemas, Envoy bootstraps, Dockerfile, alerts (Go, for kubeconform)
